@@ -1,0 +1,212 @@
+"""Flows: effective theories indexed by cutoff, computed when looked at, remembered, savable."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from threading import RLock
+
+import pandas as pd  # type: ignore[import-untyped]
+import xarray as xr
+
+from . import dataset, record
+from .errors import BudgetError
+from .level import Level, check_budget
+from .progress import track
+from .scale import Scale
+from .scheme import Scheme
+from .theory import EffectiveTheory, Theory
+
+
+class FlowTable(ABC):
+    """What live and recorded flows share: levels by cutoff, a budget, and ways out."""
+
+    scale: Scale
+    title: str
+
+    @abstractmethod
+    def level(self, cutoff: float) -> Level:
+        """The numbers of one level; raises `CutoffError` for a cutoff off the scale."""
+
+    @abstractmethod
+    def to_xarray(self) -> xr.Dataset:
+        """The whole flow as a dataset along `cutoff`, with units and citation in attributes."""
+
+    @property
+    @abstractmethod
+    def tolerances(self) -> Mapping[str, float | None]:
+        """Each observable's own tolerance."""
+
+    @property
+    @abstractmethod
+    def units(self) -> Mapping[str, str]:
+        """Each observable's unit."""
+
+    def __len__(self) -> int:
+        return len(self.scale)
+
+    def cutoff(
+        self, budget: Mapping[str, float] | None = None, *, by: str = "certificate"
+    ) -> float:
+        """The coarsest cutoff that keeps every observable in budget.
+
+        Parameters
+        ----------
+        budget
+            {observable: tolerance}; the observables' own tolerances if None.
+        by
+            Which number must stay within the tolerance: "certificate" (nothing in the fibre can
+            break the budget), "attack" (nothing that was found breaks it), "average", "resample".
+
+        Raises
+        ------
+        BudgetError
+            If no cutoff keeps the budget, or the budget names no observable of the flow.
+        """
+        wanted = check_budget(budget, self.tolerances, by)
+        for cutoff in reversed(self.scale.cutoffs):
+            if self.level(cutoff).within(wanted, by):
+                return cutoff
+        raise BudgetError(
+            "budget", given=wanted, allowed=f"a budget that some cutoff keeps by {by}",
+            mend="widen the budget" + ("" if by != "certificate" else ", or ask by='attack'"),
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row for each cutoff and observable, with values, errors, bounds and kinds."""
+        return dataset.tidy(self.to_xarray())
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the flow as a Zarr store: a folder, or one file if `path` ends in .zip.
+
+        The record appears whole or not at all: it is written beside and renamed, and what was
+        there before stays until then. Raises `StorageError` if it cannot be written.
+        """
+        return record.save(self.to_xarray(), path)
+
+
+class Flow(FlowTable):
+    """The effective theories of one theory under one scheme, from UV to IR.
+
+    Parameters
+    ----------
+    theory, scheme
+        What is coarse-grained, and how.
+    cutoffs
+        Only these of the cutoffs that the scheme admits.
+
+    Raises
+    ------
+    CutoffError
+        If a cutoff is not one of the scheme's.
+
+    Examples
+    --------
+    >>> from rgwidgets.core.theory import Theory
+    >>> from rgwidgets.schemes.migdal_kadanoff import MigdalKadanoff
+    >>> flow = Flow(Theory(couplings={"K": 0.3}), MigdalKadanoff())
+    >>> [round(float(flow[b].couplings["K"]), 4) for b in flow.scale.cutoffs[:3]]
+    [0.3, 0.2911, 0.2751]
+    """
+
+    def __init__(
+        self, theory: Theory, scheme: Scheme, *, cutoffs: Sequence[float] | None = None
+    ) -> None:
+        self.theory, self.scheme = theory, scheme
+        admitted = scheme.scale(theory)
+        self.scale = admitted if cutoffs is None else admitted.select(tuple(cutoffs))
+        self.title = " · ".join(part for part in (theory.name, scheme.name) if part)
+        self._effective: dict[float, EffectiveTheory] = {}
+        self._levels: dict[float, Level] = {}
+        self._lock = RLock()
+
+    def __repr__(self) -> str:
+        known = len(self._effective)
+        return f"Flow({self.title}: {len(self)} cutoffs of {self.scale.name}, {known} computed)"
+
+    def __iter__(self) -> Iterator[EffectiveTheory]:
+        return (self[cutoff] for cutoff in self.scale.cutoffs)
+
+    def __getitem__(self, cutoff: float) -> EffectiveTheory:
+        """The effective theory at `cutoff`, computed once."""
+        cutoff = self.scale.check(cutoff)
+        with self._lock:
+            if cutoff not in self._effective:
+                self._effective[cutoff] = self.scheme.coarsen(self.theory, cutoff)
+            return self._effective[cutoff]
+
+    def level(self, cutoff: float) -> Level:
+        """The numbers of one level, bounds included, computed once."""
+        cutoff = self.scale.check(cutoff)
+        with self._lock:
+            if cutoff not in self._levels:
+                self._levels[cutoff] = Level.of(self[cutoff])
+            return self._levels[cutoff]
+
+    def computed(self, cutoff: float) -> Level | None:
+        """The level if it is known already."""
+        return self._levels.get(self.scale.check(cutoff))
+
+    @property
+    def tolerances(self) -> Mapping[str, float | None]:
+        """Each observable's own tolerance."""
+        return {o.name: o.tolerance for o in self.theory.observables}
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Each observable's unit."""
+        return {o.name: o.unit for o in self.theory.observables}
+
+    def to_xarray(self) -> xr.Dataset:
+        """Compute what is missing and return the whole flow as a dataset."""
+        levels = [
+            self.level(cutoff)
+            for cutoff in track(self.scale.cutoffs, label=f"coarse-graining {self.theory.name}")
+        ]
+        return dataset.from_levels(
+            levels, self.scale, self.tolerances, self.units,
+            title=self.title, scheme=self.scheme.name, citation=self.scheme.citation,
+            palette=str(self.theory.attrs.get("palette", "sequential")),
+        )
+
+    @staticmethod
+    def load(path: str | PathLike[str]) -> RecordedFlow:
+        """Open a saved flow; raises `RecordError` if it is missing, truncated or hostile."""
+        return RecordedFlow(record.load(path))
+
+
+class RecordedFlow(FlowTable):
+    """A flow from a record: every number, no tensors, nothing to compute."""
+
+    def __init__(self, data: xr.Dataset) -> None:
+        self._data = dataset.checked(data)
+        self.scale = dataset.scale_of(data)
+        self.title = str(data.attrs["title"])
+        self._levels = {level.cutoff: level for level in dataset.to_levels(data)}
+
+    def __repr__(self) -> str:
+        return f"RecordedFlow({self.title}: {len(self)} cutoffs of {self.scale.name})"
+
+    def level(self, cutoff: float) -> Level:
+        """The numbers of one level."""
+        return self._levels[self.scale.check(cutoff)]
+
+    def computed(self, cutoff: float) -> Level | None:
+        """The level: all are known."""
+        return self.level(cutoff)
+
+    @property
+    def tolerances(self) -> Mapping[str, float | None]:
+        """Each observable's own tolerance."""
+        return dataset.tolerances_of(self._data)
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Each observable's unit."""
+        return dataset.units_of(self._data)
+
+    def to_xarray(self) -> xr.Dataset:
+        """The dataset as it was recorded."""
+        return self._data

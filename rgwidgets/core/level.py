@@ -1,0 +1,117 @@
+"""One level of a flow, as numbers: what a record keeps and a lens draws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bounds import Bound, Influence, Kind
+from .errors import BudgetError, ParameterError
+from .estimate import Estimate
+from .relevance import Relevance
+from .theory import EffectiveTheory
+
+CURVES = ("average", "resample", "attack", "certificate")
+
+
+@dataclass(frozen=True)
+class Level:
+    """Everything about one effective theory that outlives its tensors.
+
+    Attributes
+    ----------
+    cutoff
+        Where it was cut.
+    values
+        Observables of the effective theory in its own units.
+    influences
+        What the neglected features can still do to each observable of the parent.
+    relevance, couplings, field
+        The order of features; couplings by name; one picture (y, x), or None.
+    """
+
+    cutoff: float
+    values: Mapping[str, Estimate]
+    influences: Mapping[str, Influence]
+    relevance: Relevance | None = None
+    couplings: Mapping[str, float] | None = None
+    field: NDArray[np.generic] | None = None
+
+    @classmethod
+    def of(cls, effective: EffectiveTheory) -> Level:
+        """Measure an effective theory: its observables, bounds, relevance and picture."""
+        return cls(
+            effective.cutoff,
+            effective.observe() if effective.features else {},
+            dict(effective.bounds) if effective.features else {},
+            effective.relevance,
+            {name: float(value) for name, value in effective.couplings.items()} or None,
+            picture(effective),
+        )
+
+    def within(self, budget: Mapping[str, float], by: str) -> bool:
+        """Whether every observable of the budget changes by no more than its tolerance."""
+        return all(
+            bool(bound := getattr(self.influences[name], by)) and bound.value <= tolerance
+            for name, tolerance in budget.items()
+        )
+
+
+def picture(effective: EffectiveTheory) -> NDArray[np.generic] | None:
+    """The first sample of the feature that `attrs["field"]` names, as (y, x); None without one."""
+    name = effective.attrs.get("field")
+    if not isinstance(name, str):
+        return None
+    features = effective.features if name in effective.features else effective.lift()
+    tensor = features[name].detach()
+    tensor = tensor[0] if tensor.ndim >= 3 else tensor
+    if tensor.ndim == 3:
+        tensor = tensor.flatten(0, 1)
+    array: NDArray[np.generic] = tensor.to("cpu").contiguous().numpy()
+    return array if array.dtype == np.int8 else array.astype(np.float32)
+
+
+def check_budget(
+    budget: Mapping[str, float] | None, tolerances: Mapping[str, float | None], by: str
+) -> dict[str, float]:
+    """A budget as {observable: tolerance}; the observables' own tolerances where none is given."""
+    if by not in CURVES:
+        raise ParameterError("by", given=by, allowed=", ".join(CURVES))
+    if budget is None:
+        budget = {name: t for name, t in tolerances.items() if t is not None}
+    if not budget:
+        raise BudgetError(
+            "budget", given="nothing", allowed="a tolerance for at least one observable",
+            mend='pass budget={"loss": 0.1}, or give an observable its tolerance',
+        )
+    for name, tolerance in budget.items():
+        if name not in tolerances:
+            raise BudgetError("budget", given=name, allowed=", ".join(tolerances))
+        if not tolerance >= 0 or not math.isfinite(tolerance):
+            raise BudgetError(f"budget of {name}", given=tolerance, allowed="a finite number ≥ 0")
+    return dict(budget)
+
+
+def quantised(field: NDArray[np.generic]) -> tuple[NDArray[np.generic], float, float]:
+    """The picture as a screen shows it: spins as they are, floats in 256 steps from low to high."""
+    if field.dtype == np.int8:
+        return field, -1.0, 1.0
+    numbers = field.astype(np.float64)
+    finite = numbers[np.isfinite(numbers)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    span = high - low or 1.0
+    steps = np.nan_to_num((numbers - low) / span * 255, nan=0.0).round()
+    return steps.clip(0, 255).astype(np.uint8), low, high
+
+
+def bound_of(curve: str, value: float, error: float, kind: str, how: str) -> Bound:
+    """A bound as it was before it became columns of a table."""
+    if kind == "none" or math.isnan(value):
+        return Bound.none(how)
+    known: Kind = "proved" if curve == "certificate" else "measured"
+    return Bound(value, known, how, None if math.isnan(error) else error)
+

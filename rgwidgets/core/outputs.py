@@ -1,0 +1,157 @@
+"""Observables that depend on features through a network's outputs: declared, so provable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from .errors import ObservableError, ParameterError
+from .estimate import Reduce
+from .theory import Features, Observable
+
+Form = Literal["linear", "cross entropy", "accuracy", "general"]
+FORMS = ("linear", "cross entropy", "accuracy", "general")
+
+
+@runtime_checkable
+class Readout(Protocol):
+    """The rest of a network: what a layer's output becomes.
+
+    Attributes
+    ----------
+    module, layer
+        The whole network and the dotted name of the layer whose output is the feature.
+    feature_axis
+        Axis of the layer's own output that holds the features; the captured tensor has it last.
+    """
+
+    module: torch.nn.Module
+    layer: str
+    feature_axis: int
+
+    def __call__(self, activation: Tensor) -> Tensor:
+        """Outputs (n, …, c) of the network with its layer's output replaced by (n, …, d)."""
+
+    def check(self) -> None:
+        """Raise `ObservableError` if the weights changed since the features were captured."""
+
+
+def _given_outputs(features: Features) -> Tensor:
+    if "outputs" not in features:
+        raise ObservableError(
+            "features of an observable of outputs", given=sorted(features),
+            allowed='{"outputs": (n, c)}', mend="let `capture` tie it to a module first",
+        )
+    return features["outputs"]
+
+
+@dataclass(frozen=True, eq=False)
+class OutputObservable(Observable):
+    """An observable that is a declared function of a network's outputs.
+
+    Until `through` ties it to a network it reads the feature "outputs".
+
+    Attributes
+    ----------
+    name, unit, tolerance
+        As for every observable.
+    of_outputs
+        Outputs (…, n, c) → values (…, n); leading axes only where `form` is not "general".
+    form
+        What the function is, for those who prove things about it: "linear" (outputs @ weights),
+        "cross entropy" and "accuracy" (of `labels`), or "general".
+    labels
+        Class of each sample, (n,) int64, or (n, t) with outputs (n, t, c).
+    weights
+        Coefficients of a linear observable, (c,) or shorter: what is left out is 0.
+    surrogate
+        A differentiable stand-in for `of_outputs` where that is a step function.
+    outputs
+        Features → outputs.
+
+    Raises
+    ------
+    ParameterError
+        If the form is unknown, or lacks its labels or weights.
+
+    Examples
+    --------
+    >>> first = OutputObservable("first", of_outputs=lambda z: z[..., 0], form="linear",
+    ...                          weights=torch.tensor([1.0, 0.0]))
+    >>> first.samples({"outputs": torch.tensor([[2.0, 5.0], [3.0, 7.0]])})
+    tensor([2., 3.])
+    """
+
+    function: Callable[[Features], Tensor] = field(init=False, repr=False)
+    reduce: Reduce | None = field(init=False, default=None, repr=False)
+    unit: str = field(default="", kw_only=True)
+    tolerance: float | None = field(default=None, kw_only=True)
+    of_outputs: Callable[[Tensor], Tensor] = field(kw_only=True, repr=False)
+    form: Form = field(default="general", kw_only=True)
+    labels: Tensor | None = field(default=None, kw_only=True, repr=False)
+    weights: Tensor | None = field(default=None, kw_only=True, repr=False)
+    surrogate: Callable[[Tensor], Tensor] | None = field(default=None, kw_only=True, repr=False)
+    outputs: Callable[[Features], Tensor] = field(
+        default=_given_outputs, kw_only=True, repr=False
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.form not in FORMS:
+            raise ParameterError("form", given=self.form, allowed=", ".join(FORMS))
+        if self.form == "linear" and self.weights is None:
+            raise ParameterError(f"weights of {self.name!r}", allowed="a tensor (c,)")
+        if self.form in ("cross entropy", "accuracy") and self.labels is None:
+            raise ParameterError(f"labels of {self.name!r}", allowed="an integer tensor (n,)")
+        object.__setattr__(self, "function", lambda f: self.of_outputs(self.outputs(f)))
+
+    def through(self, outputs: Callable[[Features], Tensor]) -> OutputObservable:
+        """The same observable of the outputs that `outputs` computes from features."""
+        return replace(self, outputs=outputs)
+
+    def smooth(self, features: Features) -> Tensor:
+        """Differentiable values by sample, (n,): the surrogate where there is one."""
+        outputs = self.outputs(features)
+        return (self.surrogate or self.of_outputs)(outputs)
+
+
+def after(observable: Observable, change: Callable[[Features], Features]) -> Observable:
+    """The observable of changed features: `o(change(features))`, declarations kept.
+
+    >>> total = Observable("total", lambda f: f["x"].sum(-1))
+    >>> after(total, lambda f: {"x": 2 * f["x"]}).samples({"x": torch.ones(2, 3)})
+    tensor([6., 6.])
+    """
+    if isinstance(observable, OutputObservable):
+        outputs = observable.outputs
+        return observable.through(lambda f: outputs(change(f)))
+    function = observable.function
+    return Observable(
+        observable.name, lambda f: function(change(f)), observable.unit, observable.tolerance,
+        observable.reduce,
+    )
+
+
+@contextmanager
+def evaluating(module: torch.nn.Module) -> Iterator[None]:
+    """Put a module in evaluation mode; each submodule gets its own mode back afterwards.
+
+    >>> net = torch.nn.Dropout()
+    >>> with evaluating(net): net.training
+    False
+    >>> net.training
+    True
+    """
+    modes = [(part, part.training) for part in module.modules()]
+    for part, _ in modes:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
