@@ -1,0 +1,1 @@
+"""The lens: a dial on a flow, in a notebook, a page or a file."""

@@ -1,0 +1,275 @@
+"""The charts of a lens, as Altair makes them; the browser feeds them data and the dial's place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import altair as alt
+
+from ..core.errors import ParameterError
+from ..core.flow import FlowTable
+from ..core.level import CURVES, Level
+from ..core.scale import Scale
+from . import wire
+
+#: Okabe and Ito's palette: told apart by every kind of colour vision.
+COLOURS = {
+    "average": "#0072B2", "resample": "#56B4E9", "attack": "#D55E00", "certificate": "#009E73",
+}
+DASHES = {"average": [1, 0], "resample": [5, 3], "attack": [1, 0], "certificate": [9, 3]}
+SHAPES = {
+    "average": "circle", "resample": "square", "attack": "triangle-up", "certificate": "diamond",
+}
+
+
+def _x(scale: Scale, field: str = "cutoff") -> alt.X:
+    """The scale from UV on the left to IR on the right, whatever its numbers do."""
+    positive = min(scale.cutoffs) > 0
+    if scale.direction == "increasing" and positive:
+        kind = alt.Scale(type="log", base=2, nice=False, padding=6)
+    elif max(scale.cutoffs) > 100:
+        kind = alt.Scale(type="symlog", reverse=scale.direction == "decreasing", nice=False)
+    else:
+        kind = alt.Scale(reverse=scale.direction == "decreasing", nice=False, padding=6)
+    unit = f" / {scale.unit}" if scale.unit else ""
+    values = list(scale.cutoffs) if len(scale.cutoffs) <= 12 else alt.Undefined
+    axis = alt.Axis(title=f"{scale.name}{unit}", values=values, format="~g")
+    return alt.X(f"{field}:Q", scale=kind, axis=axis)
+
+
+def _places(scale: Scale) -> list[alt.LayerChart | alt.Chart]:
+    """The rule under the dial, and the one where it was let go."""
+    here = alt.Chart().transform_aggregate(n="count()", groupby=["observable"])
+    return [
+        here.mark_rule(style=name).encode(
+            x=alt.X("place:Q", title=None)
+        ).transform_calculate(place=name)
+        for name in ("preview", "cutoff")
+    ]
+
+
+def _params(scale: Scale) -> list[alt.Parameter]:
+    return [alt.param(name=name, value=scale.cutoffs[0]) for name in ("cutoff", "preview")]
+
+
+def _multiples(layers: list[Any], flow: FlowTable, title: str) -> Any:
+    count = max(1, len(flow.tolerances))
+    height = 250 if count == 1 else 150 if count == 2 else 105
+    faceted = alt.layer(*layers, height=height).facet(
+        data=alt.NamedData(name="table"),
+        row=alt.Row("observable:N", title=None, sort=list(flow.tolerances),
+                    header=alt.Header(orient="top", labelAnchor="start", labelFontWeight=600)),
+        spacing=14,
+    )
+    return (
+        faceted.resolve_scale(y="independent")
+        .add_params(*_params(flow.scale))
+        .properties(usermeta={"rgwidgets": {"drag": "cutoff"}}, description=title)
+    )
+
+
+def _bounds(flow: FlowTable) -> Any:
+    """Average, resample, attack and certificate against the cutoff, always together."""
+    kinds = alt.Scale(domain=list(CURVES), range=[COLOURS[c] for c in CURVES])
+    folded = alt.Chart().transform_fold(list(CURVES), as_=["curve", "change"])
+    change = alt.Y("change:Q", title="change", scale=alt.Scale(type="symlog", constant=0.001),
+                   axis=alt.Axis(tickCount=4, format="~g"))
+    x = _x(flow.scale)
+    lines = folded.mark_line(point=alt.OverlayMarkDef(size=34)).encode(
+        x=x, y=change,
+        color=alt.Color("curve:N", scale=kinds, sort=list(CURVES), title=None),
+        strokeDash=alt.StrokeDash("curve:N", sort=list(CURVES), title=None, scale=alt.Scale(
+            domain=list(CURVES), range=[DASHES[c] for c in CURVES])),
+        shape=alt.Shape("curve:N", sort=list(CURVES), title=None, scale=alt.Scale(
+            domain=list(CURVES), range=[SHAPES[c] for c in CURVES])),
+        tooltip=[alt.Tooltip("observable:N"), alt.Tooltip("cutoff:Q", title=flow.scale.name),
+                 alt.Tooltip("curve:N"), alt.Tooltip("change:Q", format=".3g")],
+    ).transform_filter("isValid(datum.change)")
+    allowed = alt.Chart().mark_rule(style="tolerance").encode(y="mean(tolerance):Q")
+    return _multiples([lines, allowed, *_places(flow.scale)], flow,
+                      "What the neglected features can still do to each observable")
+
+
+def _observables(flow: FlowTable) -> Any:
+    """Each observable of the effective theory with its error, and the budget as a band."""
+    x = _x(flow.scale)
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False),
+              axis=alt.Axis(tickCount=4, format="~g"))
+    known = alt.Chart().transform_filter("isValid(datum.value)")
+    band = alt.Chart().transform_filter(
+        "datum.index == 0 && isValid(datum.tolerance) && isValid(datum.value)"
+    ).transform_calculate(
+        low="datum.value - datum.tolerance", high="datum.value + datum.tolerance"
+    ).mark_rect(style="budget").encode(y=alt.Y("low:Q", title=None), y2="high:Q")
+    line = known.mark_line(color="#0072B2", point=alt.OverlayMarkDef(size=34)).encode(
+        x=x, y=y,
+        tooltip=[alt.Tooltip("observable:N"), alt.Tooltip("cutoff:Q", title=flow.scale.name),
+                 alt.Tooltip("value:Q", format=".4g"), alt.Tooltip("value_error:Q", format=".2g"),
+                 alt.Tooltip("unit:N")],
+    )
+    error = known.transform_filter("isValid(datum.value_error)").transform_calculate(
+        low="datum.value - datum.value_error", high="datum.value + datum.value_error"
+    ).mark_rule(color="#0072B2", strokeWidth=1.5).encode(
+        x=x, y=alt.Y("low:Q", title=None), y2="high:Q"
+    )
+    return _multiples([band, line, error, *_places(flow.scale)], flow,
+                      "Each observable of the effective theory, with its error")
+
+
+def _is_rank(scale: Scale) -> bool:
+    return scale.name == "rank"
+
+
+def _spectrum(flow: FlowTable) -> Any:
+    """The features in order of relevance; where the scale is a rank, the cut goes through it."""
+    quantity = _quantity(flow)
+    if not _is_rank(flow.scale):
+        return _exponents(quantity)
+    base = alt.Chart(alt.NamedData(name="table")).transform_filter("isValid(datum.value)")
+    kept = alt.condition("datum.rank <= preview", alt.value("#0072B2"), alt.value("#999999"))
+    points = base.mark_point(filled=True, size=42).encode(
+        x=alt.X("rank:Q", title="direction, most relevant first",
+                scale=alt.Scale(domain=[0, flow.scale.cutoffs[0] + 1], nice=False)),
+        y=alt.Y("value:Q", title=quantity, scale=alt.Scale(type="log"),
+                axis=alt.Axis(format="~e", tickCount=6)),
+        color=kept,
+        shape=alt.condition("datum.rank <= preview", alt.value("circle"), alt.value("cross")),
+        tooltip=[alt.Tooltip("name:N"), alt.Tooltip("value:Q", format=".3g")],
+    ).transform_filter("datum.value > 0")
+    places = [
+        alt.Chart(alt.NamedData(name="table")).transform_filter("datum.rank == 1")
+        .transform_calculate(place=f"{name} + 0.5").mark_rule(style=name)
+        .encode(x=alt.X("place:Q", title="direction, most relevant first"))
+        for name in ("preview", "cutoff")
+    ]
+    return (
+        alt.layer(points, *places).add_params(*_params(flow.scale))
+        .properties(usermeta={"rgwidgets": {"drag": "cutoff"}},
+                    description="Features in order of relevance, and where they are cut")
+    )
+
+
+def _exponents(quantity: str) -> Any:
+    """One bar a direction, with its error; the sign says relevant or irrelevant."""
+    base = alt.Chart(alt.NamedData(name="table")).transform_filter("isValid(datum.value)")
+    y = alt.Y("name:N", sort=alt.EncodingSortField("rank"), title=None)
+    bars = base.mark_bar(size=14).encode(
+        x=alt.X("value:Q", title=quantity), y=y,
+        color=alt.condition("datum.value > 0", alt.value("#0072B2"), alt.value("#999999")),
+        tooltip=[alt.Tooltip("name:N"), alt.Tooltip("value:Q", format=".4g"),
+                 alt.Tooltip("error:Q", format=".2g")],
+    )
+    errors = base.transform_filter("isValid(datum.error)").transform_calculate(
+        low="datum.value - datum.error", high="datum.value + datum.error"
+    ).mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=quantity), x2="high:Q", y=y)
+    return alt.layer(bars, errors).properties(
+        height=alt.Step(34), usermeta={"rgwidgets": {"drag": None}},
+        description="Scaling exponents: positive grows towards the IR, negative shrinks",
+    )
+
+
+def _quantity(flow: FlowTable) -> str:
+    order = flow.relevance(flow.scale.cutoffs[-1])
+    if order is None or not order.quantity:
+        return "relevance"
+    return f"{order.quantity} / {order.unit}" if order.unit else order.quantity
+
+
+def _flow(flow: FlowTable) -> Any:
+    """Couplings from scale to scale: in their plane if there are two, against the scale if one."""
+    names = _coupling_names(flow)
+    base = alt.Chart(alt.NamedData(name="table"))
+    if len(names) >= 2:
+        x: Any = alt.X(f"{names[0]}:Q", title=names[0], scale=alt.Scale(zero=False))
+        y: Any = alt.Y(f"{names[1]}:Q", title=names[1], scale=alt.Scale(zero=False))
+    else:
+        x = _x(flow.scale)
+        y = alt.Y(f"{names[0]}:Q", title=f"coupling {names[0]}") if names else alt.Y("index:Q")
+    path = base.mark_line(color="#0072B2", point=alt.OverlayMarkDef(size=40)).encode(
+        x=x, y=y, order="index:Q", tooltip=[alt.Tooltip(f"{n}:Q", format=".6g") for n in names]
+    )
+    here = base.transform_filter("datum.cutoff == preview").mark_point(
+        size=160, filled=False, strokeWidth=2.5, color="#D55E00"
+    ).encode(x=x, y=y)
+    drag = "cutoff" if len(names) < 2 else None
+    return alt.layer(path, here).add_params(*_params(flow.scale)).properties(
+        usermeta={"rgwidgets": {"drag": drag}}, description="Couplings from scale to scale"
+    )
+
+
+def _coupling_names(flow: FlowTable) -> list[str]:
+    for cutoff in flow.scale.cutoffs:
+        level = flow.computed(cutoff)
+        if level is not None and level.couplings:
+            return list(level.couplings)
+    theory = getattr(flow, "theory", None)
+    return list(theory.couplings) if theory is not None else []
+
+
+VIEWS: dict[str, Callable[[FlowTable], Any] | None] = {
+    "field": None, "spectrum": _spectrum, "observables": _observables, "bounds": _bounds,
+    "flow": _flow,
+}
+
+
+def specs(flow: FlowTable, views: Sequence[str]) -> dict[str, Any]:
+    """Vega-Lite for each view that is a chart, with data and dial left to the browser."""
+    made = {}
+    for view in views:
+        draw = VIEWS[view]
+        if draw is not None:
+            spec = draw(flow).to_dict(validate=False)
+            spec.pop("$schema", None)
+            spec.pop("config", None)
+            made[view] = spec
+    return made
+
+
+def chart(view: str, flow: FlowTable, levels: Sequence[Level | None], index: int) -> Any:
+    """One view as an Altair chart with its data inside.
+
+    Raises
+    ------
+    ParameterError
+        If the view is no chart.
+    """
+    draw = VIEWS.get(view)
+    if draw is None:
+        allowed = ", ".join(name for name, made in VIEWS.items() if made is not None)
+        raise ParameterError("chart", given=view, allowed=allowed)
+    drawn = draw(flow)
+    drawn = drawn.properties(datasets={"table": rows(view, flow, levels, index)})
+    return drawn
+
+
+def rows(
+    view: str, flow: FlowTable, levels: Sequence[Level | None], index: int
+) -> list[dict[str, Any]]:
+    """What the browser puts into a view's table: features, couplings, or cutoff × observable."""
+    columns = wire.table(flow, levels)
+    if view == "spectrum":
+        return _relevance_rows(columns["relevance"], index)
+    places = [{"index": i, "cutoff": c} for i, c in enumerate(flow.scale.cutoffs)]
+    if view == "flow":
+        named = columns["couplings"].items()
+        return [{**place, **{n: v[i] for n, v in named}} for i, place in enumerate(places)]
+    cells = ("value", "value_error", *CURVES, *(f"{c}_kind" for c in CURVES))
+    return [
+        {**place, "observable": name, "unit": flow.units[name],
+         "tolerance": flow.tolerances[name], **{c: columns[c][name][i] for c in cells}}
+        for i, place in enumerate(places) for name in flow.tolerances
+    ]
+
+
+def _relevance_rows(relevance: dict[str, Any], index: int) -> list[dict[str, Any]]:
+    if not relevance:
+        return []
+    parts = {k: relevance[k] for k in ("names", "values", "errors")}
+    if parts["values"] and isinstance(parts["values"][0], list):
+        parts = {k: v[index] for k, v in parts.items()}
+    errors = parts["errors"] or [None] * len(parts["values"])
+    return [
+        {"rank": i + 1, "name": n, "value": v, "error": e}
+        for i, (n, v, e) in enumerate(zip(parts["names"], parts["values"], errors, strict=True))
+    ]

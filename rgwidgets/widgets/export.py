@@ -1,0 +1,96 @@
+"""A lens without a kernel: as a record for other hosts, or as one self-contained page."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.flow import FlowTable
+from . import wire
+from .bundle import asset
+from .charts import specs
+from .frame import fitting_views, frame
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ margin: 0 auto; max-width: 75rem; padding: 1rem; font-family: system-ui, sans-serif }}
+</style>
+</head>
+<body>
+<main id="lens">
+<noscript><p>{describe}</p><p>Turning the dial needs JavaScript.</p></noscript>
+</main>
+<script type="application/json" id="parts">{parts}</script>
+<script type="module">
+const parts = JSON.parse(document.getElementById("parts").textContent);
+const address = (code) => URL.createObjectURL(new Blob([code], {{ type: "text/javascript" }}));
+const {{ mount }} = await import(address(parts.lens));
+const charts = () => Promise.resolve(address(parts.charts));
+mount(document.getElementById("lens"), parts.record, {{ charts }});
+</script>
+</body>
+</html>
+"""
+
+
+def record(
+    flow: FlowTable, *, views: Sequence[str] | None = None, cutoff: float | None = None
+) -> dict[str, Any]:
+    """Everything that a lens draws, as JSON: the drawing library's `LensRecord`.
+
+    Levels that are missing are computed first. Pictures are base64.
+    """
+    shown = tuple(views) if views is not None else fitting_views(flow)
+    index = 0 if cutoff is None else flow.scale.index(cutoff)
+    levels = [flow.level(c) for c in flow.scale.cutoffs]
+    return {
+        "spec": frame(flow, views=shown),
+        "table": wire.table(flow, levels),
+        "charts": specs(flow, shown),
+        "pyramid": _pyramid(flow),
+        "preview": index,
+        "cutoff": index,
+    }
+
+
+def pictures(flow: FlowTable) -> list[tuple[dict[str, Any], bytes]]:
+    """(header, bytes) of every scale that has a picture."""
+    made = []
+    for index, cutoff in enumerate(flow.scale.cutoffs):
+        field = flow.picture(cutoff)
+        if field is not None:
+            made.append(wire.encode_picture(index, field))
+    return made
+
+
+def _pyramid(flow: FlowTable) -> list[dict[str, Any]]:
+    return [
+        {**header, "data": base64.b64encode(content).decode()}
+        for header, content in pictures(flow)
+    ]
+
+
+def to_html(
+    flow: FlowTable, *, views: Sequence[str] | None = None, cutoff: float | None = None
+) -> str:
+    """One page with the lens in it, which needs no kernel, no network and no other file.
+
+    Raises `BundleError` if the browser bundle is not installed.
+    """
+    held = record(flow, views=views, cutoff=cutoff)
+    parts = {
+        "lens": asset("lens.js").decode(), "charts": asset("charts.js").decode(), "record": held,
+    }
+    return _PAGE.format(
+        title=html.escape(flow.title), describe=html.escape(held["spec"]["describe"]),
+        parts=json.dumps(parts).replace("</", "<\\/"),
+    )

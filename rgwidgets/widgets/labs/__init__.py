@@ -1,0 +1,1 @@
+"""One preset a system: a lens that is ready to turn."""

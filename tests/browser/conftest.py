@@ -1,0 +1,30 @@
+"""One JupyterLab and one browser for all browser tests; a fresh page for each."""
+
+from __future__ import annotations
+
+import pytest
+
+from .lab import chromium, running
+
+
+@pytest.fixture(scope="session")
+def lab():
+    with running() as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield page
+    context.close()
+    assert faults == [], "the page threw"

@@ -1,0 +1,61 @@
+"""The charts: whole Vega-Lite, fed by name, and the same thing in the hands of a user."""
+
+import altair as alt
+import pytest
+
+import rgwidgets as rg
+from rgwidgets.core.errors import ParameterError
+from rgwidgets.widgets import charts
+
+
+def levels(flow):
+    return [flow.level(c) for c in flow.scale.cutoffs]
+
+
+@pytest.fixture
+def couplings():
+    return rg.Flow(rg.Theory(couplings={"K": 0.4, "h": 0.1}), rg.Decimation())
+
+
+def names(spec):
+    """Every name of a data source in the specification."""
+    if isinstance(spec, dict):
+        found = {spec["data"]["name"]} if "name" in (spec.get("data") or {}) else set()
+        return found.union(*(names(v) for v in spec.values())) if spec else found
+    return set().union(*(names(v) for v in spec)) if isinstance(spec, list) and spec else set()
+
+
+@pytest.mark.parametrize("view", ["spectrum", "observables", "bounds"])
+def test_a_chart_holds_no_data_and_names_its_source(flow, view):
+    spec = charts.specs(flow, [view])[view]
+    assert names(spec) <= {"table"}
+    assert "datasets" not in spec
+    assert {p["name"] for p in spec.get("params", [])} >= {"cutoff", "preview"}
+
+
+@pytest.mark.parametrize("view", ["spectrum", "observables", "bounds"])
+def test_a_user_s_chart_is_valid_altair_with_its_data_inside(flow, view):
+    made = charts.chart(view, flow, levels(flow), 1)
+    assert isinstance(made, alt.TopLevelMixin)
+    spec = made.to_dict()
+    assert len(spec["datasets"]["table"]) == (4 if view == "spectrum" else 8)
+
+
+def test_the_four_curves_share_one_chart_with_four_colours_and_four_shapes(flow):
+    spec = str(charts.specs(flow, ["bounds"])["bounds"])
+    for colour in charts.COLOURS.values():
+        assert colour in spec
+    for shape in charts.SHAPES.values():
+        assert shape in spec
+
+
+def test_a_flow_of_couplings_has_its_plane(couplings):
+    spec = charts.chart("flow", couplings, levels(couplings), 0).to_dict()
+    rows = spec["datasets"]["table"]
+    assert rows[0]["K"] == pytest.approx(0.4)
+    assert rows[1]["K"] == pytest.approx(float(couplings[2].couplings["K"]))
+
+
+def test_what_is_no_chart_is_refused(flow):
+    with pytest.raises(ParameterError, match="bounds"):
+        charts.chart("field", flow, levels(flow), 0)
