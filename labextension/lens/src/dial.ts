@@ -1,0 +1,215 @@
+/** The dial: a native range input, so that every hand, keyboard and screen reader can turn it. */
+import { glyph, h, mark, setAttribute, setText } from "./dom";
+import { BOUNDS, type ScaleSpec } from "./types";
+
+export interface DialEvents {
+  preview(index: number): void;
+  commit(index: number): void;
+}
+
+const FEW = 12;
+const PACE = 700;
+const CALM_PACE = 1500;
+const MEANING: Record<string, string> = {
+  average: "average change",
+  resample: "resampled change",
+  attack: "attack",
+  certificate: "certificate",
+};
+
+const calm = (): boolean =>
+  globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches ?? false;
+
+export class Dial {
+  readonly el: HTMLElement;
+  readonly input: HTMLInputElement;
+  readonly #play = h("button", { type: "button", class: "rg-button rg-play" });
+  readonly #reading = h("output", { class: "rg-reading" });
+  readonly #ticks = h("div", { class: "rg-ticks", "aria-hidden": "true" });
+  readonly #marks = h("div", { class: "rg-marks", "aria-hidden": "true" });
+  readonly #legend = h("div", { class: "rg-dial-legend" });
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #committed = -1;
+  readonly #observer: ResizeObserver | null;
+
+  constructor(
+    private readonly scale: ScaleSpec,
+    private readonly events: DialEvents,
+  ) {
+    const last = scale.cutoffs.length - 1;
+    this.input = h("input", {
+      type: "range",
+      class: "rg-range",
+      min: 0,
+      max: last,
+      step: 1,
+      value: 0,
+      "aria-label": `${scale.name}, from finest to coarsest`,
+      // Jupyter takes the arrow keys unless the focused element itself says so.
+      "data-lm-suppress-shortcuts": "true",
+    });
+    const track = h("div", { class: "rg-track" }, this.#marks, this.input, this.#ticks);
+    const heading = h("div", { class: "rg-dial-head" }, this.#play, this.#reading, this.#legend);
+    this.el = h("div", { class: "rg-dial" }, heading, track);
+    this.#listen();
+    this.#showPlay();
+    this.#observer = globalThis.ResizeObserver ? new ResizeObserver(() => this.#showTicks()) : null;
+    this.#observer?.observe(track);
+    this.#showTicks();
+  }
+
+  get value(): number {
+    return Number(this.input.value);
+  }
+
+  /** Moves the dial without telling anyone. */
+  set(index: number, words: string): void {
+    const { scale } = this;
+    if (this.value !== index) this.input.value = String(index);
+    setAttribute(this.input, "aria-valuetext", words);
+    const symbol = scale.symbol ? ` ${scale.symbol} =` : "";
+    const unit = scale.unit ? ` ${scale.unit}` : "";
+    setText(this.#reading, `${scale.name}${symbol} ${scale.labels[index] ?? ""}${unit}`);
+    this.el.style.setProperty("--rg-at", String(this.#fraction(index)));
+  }
+
+  #fraction(index: number): number {
+    return index / Math.max(1, this.scale.cutoffs.length - 1);
+  }
+
+  #listen(): void {
+    const { input } = this;
+    input.addEventListener("input", () => {
+      this.pause();
+      this.events.preview(this.value);
+    });
+    input.addEventListener("change", () => this.#commit());
+    input.addEventListener("keydown", (event) => this.#key(event));
+    // A held key previews on every repeat and commits once, when it is let go.
+    input.addEventListener("keyup", () => this.#commit());
+    input.addEventListener("blur", () => this.#commit());
+    this.#play.addEventListener("click", () =>
+      this.#timer === null ? this.#start() : this.pause(),
+    );
+  }
+
+  #key(event: KeyboardEvent): void {
+    const last = this.scale.cutoffs.length - 1;
+    const page = Math.max(1, Math.round(last / 5));
+    const steps: Record<string, number> = {
+      ArrowLeft: -1,
+      ArrowDown: -1,
+      ArrowRight: 1,
+      ArrowUp: 1,
+      PageDown: -page,
+      PageUp: page,
+      Home: -last,
+      End: last,
+    };
+    const step = steps[event.key];
+    if (step === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.pause();
+    const index = Math.min(last, Math.max(0, this.value + step));
+    if (index === this.value) return;
+    if (this.#committed < 0) this.#committed = this.value;
+    this.input.value = String(index);
+    this.events.preview(index);
+  }
+
+  #commit(): void {
+    const { value } = this;
+    if (value === this.#committed) return;
+    this.#committed = value;
+    this.events.commit(value);
+  }
+
+  /** What was committed last, by this dial or by Python. */
+  settle(index: number): void {
+    this.#committed = index;
+  }
+
+  #start(): void {
+    const last = this.scale.cutoffs.length - 1;
+    if (this.value >= last) this.#move(0);
+    const next = (): void => {
+      if (this.value < last) this.#move(this.value + 1);
+      if (this.value >= last) this.pause();
+      else this.#timer = setTimeout(next, calm() ? CALM_PACE : PACE);
+    };
+    this.#timer = setTimeout(next, calm() ? CALM_PACE : PACE);
+    this.#showPlay();
+  }
+
+  #move(index: number): void {
+    this.input.value = String(index);
+    this.events.preview(index);
+    this.#commit();
+  }
+
+  pause(): void {
+    if (this.#timer === null) return;
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#showPlay();
+  }
+
+  #showPlay(): void {
+    const running = this.#timer !== null;
+    const label = running ? "Stop running through the scales" : "Run through the scales";
+    this.#play.replaceChildren(glyph(running ? "pause" : "play"));
+    setAttribute(this.#play, "aria-pressed", String(running));
+    setAttribute(this.#play, "aria-label", label);
+    setAttribute(this.#play, "title", label);
+  }
+
+  #showTicks(): void {
+    const { labels } = this.scale;
+    const room = this.#ticks.clientWidth || 600;
+    const widest = Math.max(...labels.map((label) => label.length)) * 7 + 14;
+    const fit = Math.max(2, Math.min(FEW, Math.floor(room / widest)));
+    const stride = Math.max(1, Math.ceil((labels.length - 1) / Math.max(1, fit - 1)));
+    const last = labels.length - 1;
+    const ticks = labels.map((label, index) => {
+      const clear = index === last || (index % stride === 0 && last - index >= stride);
+      if (!clear && labels.length > 48) return null;
+      const tick = h("span", { class: clear ? "rg-tick" : "rg-tick rg-minor" }, clear ? label : "");
+      tick.style.left = `${100 * this.#fraction(index)}%`;
+      return tick;
+    });
+    this.#ticks.replaceChildren(...ticks.filter((tick) => tick !== null));
+  }
+
+  /** Where each curve leaves the budget: shape and colour both say which. */
+  showBudget(budget: Readonly<Record<string, number | null>>): void {
+    const named = BOUNDS.filter((name) => name in budget);
+    const stacked = new Map<number, number>();
+    const marks = named.map((name) => {
+      const index = budget[name] ?? null;
+      if (index === null) return null;
+      const height = stacked.get(index) ?? 0;
+      stacked.set(index, height + 1);
+      const holder = h("span", { class: "rg-budget-mark" }, mark(name));
+      holder.style.left = `${100 * this.#fraction(index)}%`;
+      holder.style.setProperty("--rg-stack", String(height));
+      return holder;
+    });
+    this.#marks.style.setProperty("--rg-stacks", String(Math.max(1, ...stacked.values())));
+    this.#marks.replaceChildren(...marks.filter((holder) => holder !== null));
+    this.el.classList.toggle("rg-has-budget", named.length > 0);
+    this.#legend.replaceChildren(...(named.length > 0 ? ["Coarsest in budget by"] : []));
+    for (const name of named) {
+      const index = budget[name] ?? null;
+      const where = index === null ? "none" : (this.scale.labels[index] ?? "");
+      this.#legend.append(
+        h("span", { class: "rg-key" }, mark(name), `${MEANING[name]}: `, h("b", {}, where)),
+      );
+    }
+  }
+
+  dispose(): void {
+    this.pause();
+    this.#observer?.disconnect();
+  }
+}

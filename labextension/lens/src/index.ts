@@ -1,0 +1,9 @@
+import { initialize, render } from "./widget";
+
+export { mount, type Mounted, type MountOptions } from "./page";
+export { hub, type Hub } from "./hub";
+export { render, initialize, type Model } from "./widget";
+export { loadCharts, type ChartsModule, type ChartsSource } from "./chart";
+export type { LensRecord, RecordLevel } from "./types";
+
+export default { initialize, render };

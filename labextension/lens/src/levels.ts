@@ -1,0 +1,86 @@
+/** The pyramid as the browser holds it: each level painted once, so that a move of the dial costs
+ * one copy to the screen. */
+import { paint, type Level } from "./codec";
+import type { Theme, PaletteName } from "./types";
+import { palette } from "./palette";
+
+interface Held {
+  level: Level;
+  configuration: unknown;
+  image: ImageData | null;
+  /** Counts the paintings, so that a copy of an older one is known as such. */
+  stamp: number;
+}
+
+export class Levels {
+  readonly #held = new Map<number, Held>();
+  #colours: Uint32Array;
+  #configuration: unknown = null;
+  #paintings = 0;
+
+  constructor(name: PaletteName, theme: Theme) {
+    this.#colours = palette(name, theme);
+  }
+
+  recolour(name: PaletteName, theme: Theme): void {
+    const colours = palette(name, theme);
+    if (colours === this.#colours) return;
+    this.#colours = colours;
+    for (const held of this.#held.values()) held.image = null;
+  }
+
+  table(): Uint32Array {
+    return this.#colours;
+  }
+
+  /**
+   * Levels of one configuration, which by default is a new one: those of another are then out of
+   * date. They stay, for an old picture is better than none.
+   */
+  put(levels: readonly Level[], configuration: unknown = Symbol("configuration")): void {
+    this.#configuration = configuration;
+    for (const level of levels) {
+      const before = this.#held.get(level.index)?.image ?? null;
+      const fits = before?.width === level.width && before.height === level.height;
+      const held: Held = { level, configuration, image: null, stamp: 0 };
+      this.#held.set(level.index, held);
+      if (fits) this.#fill(held, before);
+    }
+  }
+
+  clear(): void {
+    this.#held.clear();
+  }
+
+  level(index: number): Level | undefined {
+    return this.#held.get(index)?.level;
+  }
+
+  fresh(index: number): boolean {
+    const held = this.#held.get(index);
+    return held !== undefined && held.configuration === this.#configuration;
+  }
+
+  all(): Level[] {
+    return [...this.#held.values()].map(({ level }) => level);
+  }
+
+  image(index: number): ImageData | null {
+    const held = this.#held.get(index);
+    if (!held) return null;
+    if (!held.image) this.#fill(held, new ImageData(held.level.width, held.level.height));
+    return held.image;
+  }
+
+  /** Which painting `image` returns; 0 before the first. */
+  stamp(index: number): number {
+    return this.#held.get(index)?.stamp ?? 0;
+  }
+
+  #fill(held: Held, image: ImageData): void {
+    const { buffer, byteOffset, byteLength } = image.data;
+    paint(held.level, new Uint32Array(buffer, byteOffset, byteLength / 4), this.#colours);
+    held.image = image;
+    held.stamp = ++this.#paintings;
+  }
+}

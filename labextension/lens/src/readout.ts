@@ -1,0 +1,188 @@
+/** The observables at one cutoff, each with its error and with all four bounds side by side. */
+import { h, mark, setAttribute, setText } from "./dom";
+import { given, MISSING, measured, phrase, spoken } from "./format";
+import type { BoundCell, Table } from "./table";
+import { BOUNDS, type BoundName, type ObservableSpec, type Spec } from "./types";
+
+const HEADINGS: Record<BoundName, [string, string]> = {
+  average: ["Average", "Mean change of the observable when the neglected part is averaged away"],
+  resample: ["Resample", "Mean change when the neglected part is taken from another sample"],
+  attack: ["Attack", "Largest change that a search found: the truth is at least this"],
+  certificate: ["Certificate", "Proved upper bound: the truth is at most this"],
+};
+
+const REASONS: Record<BoundCell["kind"], string> = {
+  measured: "measured on samples",
+  proved: "proved for every neglected part that the bound admits",
+  none: "no bound of this kind",
+};
+
+interface Slot {
+  cell: HTMLElement;
+  value: HTMLElement;
+  error: HTMLElement;
+  note: HTMLElement;
+  flag: HTMLElement;
+}
+
+interface Line {
+  row: HTMLElement;
+  observable: ObservableSpec;
+  value: Slot;
+  bounds: Record<BoundName, Slot>;
+}
+
+function slot(className: string): Slot {
+  const value = h("span", { class: "rg-number" });
+  const error = h("span", { class: "rg-error-bar" });
+  const note = h("span", { class: "rg-note" });
+  const flag = h("span", { class: "rg-flag" });
+  const figure = h("span", { class: "rg-figure" }, value, error);
+  const cell = h("td", { class: className }, figure, h("span", { class: "rg-under" }, note, flag));
+  return { cell, value, error, note, flag };
+}
+
+function fill(target: Slot, value: number | null, error: number | null): void {
+  const shown = measured(value, error);
+  setText(target.value, shown.value);
+  setText(target.error, shown.error);
+}
+
+export class Readout {
+  readonly el: HTMLElement;
+  readonly #lines: Line[];
+
+  constructor(spec: Spec, choose: (observable: string) => void) {
+    this.#lines = spec.observables.map((observable) => this.#line(observable, choose));
+    const body = h("tbody", {}, ...this.#lines.map(({ row }) => row));
+    const caption = h(
+      "caption",
+      { class: "rg-hidden" },
+      "Observables and their bounds at this cutoff",
+    );
+    const widths = ["16%", "18%", "17%", "17%", "17%", "15%"];
+    const columns = h(
+      "colgroup",
+      {},
+      ...widths.map((width) => h("col", { style: `width:${width}` })),
+    );
+    const table = h("table", { class: "rg-readout" }, caption, columns, this.#head(), body);
+    this.el = h("section", { class: "rg-readout-panel", "aria-label": "Observables" }, table);
+  }
+
+  #head(): HTMLElement {
+    const top = h(
+      "tr",
+      { class: "rg-over-head" },
+      h("th", { scope: "col", rowspan: 2 }, "Observable"),
+      h("th", { scope: "col", rowspan: 2, class: "rg-right" }, "Value"),
+      h(
+        "th",
+        { scope: "colgroup", colspan: 4, class: "rg-group" },
+        "Change that the neglected part can cause",
+      ),
+    );
+    const names = BOUNDS.map((name) => {
+      const [label, meaning] = HEADINGS[name];
+      return h("th", { scope: "col", class: "rg-right", title: meaning }, mark(name), label);
+    });
+    return h("thead", {}, top, h("tr", {}, ...names));
+  }
+
+  #line(observable: ObservableSpec, choose: (name: string) => void): Line {
+    const { name, unit, tolerance } = observable;
+    const pick = h(
+      "button",
+      {
+        type: "button",
+        class: "rg-pick",
+        "aria-pressed": "false",
+        title: `Show ${name} in the charts`,
+      },
+      name,
+    );
+    pick.addEventListener("click", () => choose(name));
+    const allowed = tolerance === null ? "no tolerance set" : `tolerance ${given(tolerance)}`;
+    const under = h("span", { class: "rg-under" }, h("span", { class: "rg-note" }, allowed));
+    const head = h("th", { scope: "row", class: "rg-name" }, pick, under);
+    const value = slot("rg-right rg-value");
+    const bounds = Object.fromEntries(
+      BOUNDS.map((bound) => [bound, slot(`rg-right rg-bound rg-${bound}`)]),
+    ) as Record<BoundName, Slot>;
+    for (const bound of BOUNDS) {
+      const label = h("span", { class: "rg-bound-label" }, mark(bound), HEADINGS[bound][0]);
+      bounds[bound].cell.prepend(label);
+    }
+    setText(value.note, unit);
+    const row = h(
+      "tr",
+      { "data-observable": name },
+      head,
+      value.cell,
+      ...BOUNDS.map((b) => bounds[b].cell),
+    );
+    return { row, observable, value, bounds };
+  }
+
+  select(observable: string): void {
+    for (const {
+      row,
+      observable: { name },
+    } of this.#lines) {
+      const button = row.querySelector("button");
+      if (button) setAttribute(button, "aria-pressed", String(name === observable));
+      row.classList.toggle("rg-chosen", name === observable && this.#lines.length > 1);
+    }
+  }
+
+  update(table: Table, index: number): void {
+    for (const line of this.#lines) {
+      const { name, tolerance } = line.observable;
+      const value = table.cell("value", name, index);
+      fill(line.value, value, table.cell("value_error", name, index));
+      setAttribute(
+        line.value.cell,
+        "title",
+        value === null ? `${name} is not known at this cutoff` : null,
+      );
+      for (const bound of BOUNDS) {
+        this.#bound(line.bounds[bound], table.bound(bound, name, index), bound, tolerance);
+      }
+    }
+  }
+
+  #bound(target: Slot, cell: BoundCell, name: BoundName, tolerance: number | null): void {
+    const over = tolerance !== null && cell.value !== null && cell.value > tolerance;
+    fill(target, cell.value, cell.error);
+    setText(target.note, cell.kind);
+    setText(target.flag, over ? "✕ over" : "");
+    target.cell.classList.toggle("rg-over", over);
+    const verdict = over ? `; over the tolerance ${given(tolerance)}` : "";
+    const reason = cell.how || REASONS[cell.kind];
+    const shown = cell.value === null ? MISSING : phrase(cell.value, cell.error);
+    setAttribute(
+      target.cell,
+      "title",
+      `${HEADINGS[name][0]} ${shown}: ${cell.kind} (${reason})${verdict}`,
+    );
+  }
+}
+
+/** What the dial says aloud: the cutoff, then each observable with every bound. */
+export function speech(spec: Spec, table: Table, index: number): string {
+  const { scale } = spec;
+  const label = scale.labels[index] ?? "";
+  const place = `${scale.name} ${label} ${scale.unit}`.trim();
+  const level = `${place}, level ${index} of ${scale.cutoffs.length - 1}`;
+  const parts = spec.observables.map(({ name, unit, tolerance }) => {
+    const value = spoken(table.cell("value", name, index), table.cell("value_error", name, index));
+    const bounds = BOUNDS.map((bound) => {
+      const cell = table.bound(bound, name, index);
+      const over = tolerance !== null && cell.value !== null && cell.value > tolerance;
+      const word = bound === "average" ? "average change" : bound;
+      return `${word} ${cell.value === null ? "none" : spoken(cell.value)}${over ? " over budget" : ""}`;
+    });
+    return `${name} ${value}${unit ? ` ${unit}` : ""}, ${bounds.join(", ")}`;
+  });
+  return [level, ...parts].join("; ");
+}

@@ -1,0 +1,123 @@
+/** The thin adapter between an anywidget model and the lens. */
+import { hub } from "./hub";
+import { Lens, type LensOptions } from "./lens";
+import type { Host, Incoming, Outgoing } from "./types";
+
+/** A model of anywidget; published pages leave some of its methods out, or let them throw. */
+export interface Model {
+  get(name: string): unknown;
+  set?(name: string, value: unknown): void;
+  save_changes?(): void;
+  send?(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
+  on?(name: string, callback: (...values: never[]) => void): void;
+  off?(name: string, callback: (...values: never[]) => void): void;
+}
+
+type Listener = (...values: never[]) => void;
+
+/** The lens's names for what the Python widget has to call otherwise. */
+const TRAITS: Record<string, string> = {
+  spec: "setup",
+  preview: "preview_index",
+  cutoff: "cutoff_index",
+};
+const trait = (name: string): string => TRAITS[name] ?? name;
+
+/** Events of Jupyter's widget models that say that their kernel is gone. */
+const DEATHS = ["comm_live_update", "comm:close"];
+
+class ModelHost implements Host {
+  #alive: boolean;
+
+  constructor(private readonly model: Model) {
+    this.#alive = typeof model.send === "function" && typeof model.save_changes === "function";
+  }
+
+  live(): boolean {
+    return this.#alive;
+  }
+
+  get(name: string): unknown {
+    try {
+      return this.model.get(trait(name));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A host that throws is a page without a kernel: the dial goes on without it. */
+  #attempt(act: () => void): boolean {
+    if (!this.#alive) return false;
+    try {
+      act();
+      return true;
+    } catch {
+      this.#alive = false;
+      return false;
+    }
+  }
+
+  set(values: Record<string, unknown>): void {
+    this.#attempt(() => {
+      for (const [name, value] of Object.entries(values)) this.model.set?.(trait(name), value);
+      this.model.save_changes?.();
+    });
+  }
+
+  send(message: Outgoing): boolean {
+    return this.#attempt(() => this.model.send?.(message));
+  }
+
+  #listen(name: string, callback: Listener): () => void {
+    try {
+      this.model.on?.(name, callback);
+    } catch {
+      return () => undefined;
+    }
+    return () => {
+      try {
+        this.model.off?.(name, callback);
+      } catch {
+        this.#alive = false;
+      }
+    };
+  }
+
+  onChange(name: string, listener: () => void): () => void {
+    return this.#listen(`change:${trait(name)}`, listener);
+  }
+
+  onDeath(listener: () => void): () => void {
+    const die = (): void => {
+      this.#alive = false;
+      listener();
+    };
+    const stops = DEATHS.map((name) => this.#listen(name, die));
+    return () => stops.forEach((stop) => stop());
+  }
+
+  onMessage(
+    listener: (message: Incoming, buffers: readonly ArrayBufferView[]) => void,
+  ): () => void {
+    return this.#listen("msg:custom", ((message: Incoming, buffers?: ArrayBufferView[]) =>
+      listener(message, buffers ?? [])) as Listener);
+  }
+}
+
+export function initialize({ model }: { model: Model }): () => void {
+  hub().add(model);
+  return () => hub().remove(model);
+}
+
+interface RenderProps {
+  model: Model;
+  el: HTMLElement;
+  signal?: AbortSignal;
+}
+
+export function render({ model, el, signal }: RenderProps, options: LensOptions = {}): () => void {
+  const lens = new Lens(el, new ModelHost(model), options);
+  const dispose = (): void => lens.dispose();
+  signal?.addEventListener("abort", dispose, { once: true });
+  return dispose;
+}

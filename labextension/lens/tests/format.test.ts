@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { given, measured, number, phrase, spoken } from "../src/format";
+
+describe("a value beside its error", () => {
+  it.each([
+    [0.7132, 0.0021, "0.7132 ± 0.0021"],
+    [-1.41421, 0.0007, "−1.41421 ± 0.00070"],
+    [38.2, 1.4, "38.2 ± 1.4"],
+    [0.00001234, 0.0000002, "1.234 ± 0.020×10⁻⁵"],
+    [0, 0, "0"],
+    [null, 0.1, "—"],
+    [Number.NaN, null, "—"],
+    [0.25, null, "0.250"],
+  ])("%s, %s reads %s", (value, error, expected) => {
+    expect(phrase(value, error)).toBe(expected);
+  });
+
+  it("has as many decimals as the error", () => {
+    const { value, error } = measured(3.14159, 0.012);
+    expect([value, error]).toEqual(["3.142", " ± 0.012"]);
+  });
+});
+
+it("a number that somebody chose has no idle zeros", () => {
+  expect([given(0.02), given(-1), given(1e-7), given(null)]).toEqual([
+    "0.02",
+    "−1",
+    "1.00×10⁻⁷",
+    "—",
+  ]);
+  expect(number(0.9349)).toBe("0.935");
+});
+
+it("what is spoken has no signs that a reader stumbles over", () => {
+  expect(spoken(-0.7132, 0.0021)).toBe("-0.713 plus or minus 0.002");
+  expect(spoken(null)).toBe("not known");
+});

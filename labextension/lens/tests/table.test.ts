@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { readSpec } from "../src/read";
+import { Table } from "../src/table";
+import { record } from "./records";
+
+const spec = readSpec(record().spec);
+const table = (raw: unknown = record().table): Table => new Table(raw, spec);
+
+describe("rows for charts", () => {
+  it("hold one row a cutoff and observable, with every bound and its kind", () => {
+    const rows = table().rows();
+    expect(rows).toHaveLength(8);
+    expect(rows.find((row) => row.index === 2 && row.observable === "energy")).toMatchObject({
+      cutoff: 4,
+      value: -1.4,
+      tolerance: 0.1,
+      average: 0.02,
+      resample: 0.05,
+      attack: 0.11,
+      attack_kind: "measured",
+      certificate: 0.4,
+      certificate_kind: "proved",
+    });
+  });
+
+  it("a missing certificate is null, never zero", () => {
+    const row = table()
+      .rows()
+      .find(({ index, observable }) => index === 3 && observable === "energy");
+    expect(row).toMatchObject({ certificate: null, certificate_kind: "none" });
+  });
+
+  it("a spectrum of each cutoff moves with the dial, one for all does not", () => {
+    const one = table({ relevance: { names: ["a", "b"], values: [2, 1], errors: [0.1, null] } });
+    expect(one.relevanceMoves()).toBe(false);
+    expect(one.relevance(3)[1]).toMatchObject({ rank: 2, name: "b", value: 1, error: null });
+    const many = table({
+      relevance: { names: [["a"], ["b"]], values: [[2], [7]], errors: [[], []] },
+    });
+    expect(many.relevanceMoves()).toBe(true);
+    expect(many.relevance(1)).toMatchObject([{ rank: 1, name: "b", value: 7 }]);
+    expect(many.relevance(3)).toEqual([]);
+  });
+
+  it("the flow plane gets a column a coupling", () => {
+    const rows = table({ couplings: { K: [0.4, 0.3, null, 0.1] } }).data("flow", 0).table;
+    expect(rows?.map((row) => row.K)).toEqual([0.4, 0.3, null, 0.1]);
+  });
+
+  it("whatever else Python names goes to charts by that name", () => {
+    const data = table({ data: { fixed_points: [{ K: 0.5 }], broken: 3 } }).data("flow", 0);
+    expect(data.fixed_points).toEqual([{ K: 0.5 }]);
+    expect(data.broken).toBeUndefined();
+  });
+});
+
+describe("a damaged table", () => {
+  it.each([null, 3, [], { value: 7 }, { value: { energy: "x" } }])("%j is an empty one", (raw) => {
+    const rows = table(raw).rows();
+    expect(rows).toHaveLength(8);
+    expect(rows.every(({ value }) => value === null)).toBe(true);
+    expect(table(raw).known(0)).toBe(false);
+  });
+
+  it("a budget off the scale counts as none", () => {
+    const { budget } = table({ budget: { average: 99, attack: 1.5, certificate: 2 } });
+    expect(budget).toEqual({ average: null, attack: null, certificate: 2 });
+  });
+});

@@ -1,0 +1,46 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+
+import { FLOW_MIME, RecordRenderer, WIDGET_MIME } from './renderer';
+
+// Jupyter widgets register at -10. Ours is asked first and hands over to theirs when a kernel
+// has the widget, because a static rank alone would always leave "model not found" in a saved
+// notebook.
+const BEFORE_WIDGETS = -20;
+const DOCUMENT_RANK = 60;
+
+function factory(registry: IRenderMimeRegistry): IRenderMime.IRendererFactory {
+  return {
+    safe: true,
+    mimeTypes: [FLOW_MIME],
+    createRenderer: () =>
+      new RecordRenderer(() =>
+        registry.getFactory(WIDGET_MIME) ? registry.createRenderer(WIDGET_MIME) : null
+      )
+  };
+}
+
+/** Draws a flow's record wherever an output holds one: no kernel is needed. */
+export const record: JupyterFrontEndPlugin<void> = {
+  id: '@rgwidgets/lab:record',
+  description: 'Draws saved flows in notebooks that are opened without a kernel.',
+  autoStart: true,
+  requires: [IRenderMimeRegistry],
+  optional: [INotebookTracker],
+  activate: (
+    _app: JupyterFrontEnd,
+    registry: IRenderMimeRegistry,
+    notebooks: INotebookTracker | null
+  ) => {
+    registry.addFactory(factory(registry), DOCUMENT_RANK);
+    const adopt = (panel: NotebookPanel): void => {
+      const own = panel.content.rendermime;
+      own.removeMimeType(FLOW_MIME);
+      own.addFactory(factory(own), BEFORE_WIDGETS);
+    };
+    notebooks?.forEach(adopt);
+    notebooks?.widgetAdded.connect((_, panel) => adopt(panel));
+  }
+};

@@ -1,0 +1,51 @@
+"""turn a saved flow into a page that works on its own, or into a table."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from ..core.errors import ParameterError
+from ..core.flow import Flow, RecordedFlow
+from .output import to_json, write_whole
+
+
+def _to_csv(flow: RecordedFlow) -> str:
+    text: str = flow.to_pandas().to_csv(index=False)
+    return text
+
+
+def _to_html(flow: RecordedFlow) -> str:
+    from ..widgets.export import to_html  # the bundle is needed for pages only
+
+    return to_html(flow)
+
+
+WRITERS: dict[str, Callable[[RecordedFlow], str]] = {".html": _to_html, ".csv": _to_csv}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("record", type=Path, metavar="RECORD", help="what flow.save(...) wrote")
+    parser.add_argument(
+        "--to", type=Path, required=True, metavar="FILE", help=f"FILE{' or FILE'.join(WRITERS)}"
+    )
+    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read the record, write the file."""
+    suffix = options.to.suffix.lower()
+    if suffix not in WRITERS:
+        raise ParameterError(
+            "--to", given=str(options.to), allowed=f"a name that ends in {' or '.join(WRITERS)}"
+        )
+    flow = Flow.load(options.record)
+    content = WRITERS[suffix](flow).encode()
+    write_whole(options.to, content)
+    if options.json:
+        print(to_json({"written": str(options.to), "bytes": len(content), "title": flow.title}))
+    else:
+        print(f"{options.to}: {len(content):,} bytes, {flow.title}")
+    return 0
