@@ -4,22 +4,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 import xarray as xr
+from numpy.typing import NDArray
 
-from .bounds import Bound, Influence
+from .bounds import Influence
 from .errors import RecordError, RGError
 from .estimate import Estimate
-from .level import CURVES, Level, bound_of, quantised
+from .level import CURVES, Level, bound_of, dequantised, quantised
 from .relevance import Relevance
 from .scale import Scale
 
+Grid = Mapping[str, NDArray[Any]]
 FORMAT = "rgwidgets-flow/1"
 _NUMBERS = ("value", "value_error", "value_tau", *CURVES, *(f"{c}_error" for c in CURVES))
 _TEXTS = tuple(f"{c}_how" for c in CURVES)
 _GRID = ("cutoff", "observable")
+#: What a bound says of itself where nobody asked for it.
+ABSENT = "none: not computed"
+
+#: variable → (dimensions, kinds of dtype that it may have)
+_COLUMNS: dict[str, tuple[tuple[str, ...], str]] = {
+    "cutoff": (("cutoff",), "f"),
+    "observable": (("observable",), "U"),
+    "samples": (("cutoff",), "iu"),
+    "tolerance": (("observable",), "f"),
+    "unit": (("observable",), "U"),
+    **dict.fromkeys(_NUMBERS, (_GRID, "f")),
+    **dict.fromkeys(_TEXTS, (_GRID, "U")),
+}
+#: the same for what comes together or not at all
+_OPTIONAL: tuple[dict[str, tuple[tuple[str, ...], str]], ...] = (
+    {"feature": (("feature",), "U"), "relevance": (("cutoff", "feature"), "f"),
+     "relevance_error": (("cutoff", "feature"), "f")},
+    {"coupling": (("coupling",), "U"), "couplings": (("cutoff", "coupling"), "f")},
+)
+_ATTRIBUTES = ("title", "scale_name", "scale_symbol", "scale_unit", "direction")
 
 
 def from_levels(
@@ -32,7 +55,10 @@ def from_levels(
     """Put levels side by side along `cutoff`; `attrs` become attributes of the dataset."""
     names = list(tolerances)
     data = xr.Dataset(
-        coords={"cutoff": [float(level.cutoff) for level in levels], "observable": names},
+        coords={
+            "cutoff": np.array([level.cutoff for level in levels], dtype=np.float64),
+            "observable": np.array(names, dtype=str),
+        },
         attrs={
             "format": FORMAT, **attrs, "scale_name": scale.name, "scale_symbol": scale.symbol,
             "scale_unit": scale.unit, "direction": scale.direction,
@@ -78,7 +104,7 @@ def _number(level: Level, name: str, column: str) -> float:
 def _how(level: Level, name: str, column: str) -> str:
     influence = level.influences.get(name)
     bound = getattr(influence, column.removesuffix("_how"), None)
-    return "none: not computed" if bound is None else f"{bound.kind}: {bound.how}"
+    return ABSENT if bound is None else f"{bound.kind}: {bound.how}"
 
 
 def _samples(level: Level) -> int:
@@ -91,12 +117,13 @@ def _add_relevance(data: xr.Dataset, levels: Sequence[Level]) -> None:
     if not names:
         return
     first = next(order for order in orders if order)
-    data.coords["feature"] = names
+    places = {name: place for place, name in enumerate(names)}
+    data.coords["feature"] = np.array(names, dtype=str)
     for column, part in (("relevance", "values"), ("relevance_error", "error")):
         table = np.full((len(levels), len(names)), np.nan)
         for row, order in enumerate(orders):
             for name, value in _pairs(order, part):
-                table[row, names.index(name)] = value
+                table[row, places[name]] = value
         data[column] = (("cutoff", "feature"), table)
     data["relevance"].attrs.update(long_name=first.quantity, units=first.unit)
 
@@ -109,7 +136,7 @@ def _pairs(order: Relevance | None, part: str) -> Iterator[tuple[str, float]]:
 def _add_couplings(data: xr.Dataset, levels: Sequence[Level]) -> None:
     names = list(dict.fromkeys(n for level in levels for n in level.couplings or ()))
     if names:
-        data.coords["coupling"] = names
+        data.coords["coupling"] = np.array(names, dtype=str)
         table = [[(level.couplings or {}).get(n, math.nan) for n in names] for level in levels]
         data["couplings"] = (("cutoff", "coupling"), table)
 
@@ -118,18 +145,49 @@ def checked(data: xr.Dataset) -> xr.Dataset:
     """Return the dataset if it is a flow's, or raise `RecordError`."""
     if data.attrs.get("format") != FORMAT:
         raise RecordError(
-            "format of the record", given=data.attrs.get("format", "none"), allowed=FORMAT,
+            "format of the record", given=data.attrs.get("format") or "none", allowed=FORMAT,
             mend="save it again with this version of rgwidgets",
         )
-    wanted = {"cutoff", "observable", "tolerance", "unit", *_NUMBERS, *_TEXTS}
-    missing = wanted - set(data.variables)
-    texts = {"title", "scale_name", "scale_symbol", "scale_unit", "direction"} - set(data.attrs)
-    if missing or texts:
-        raise RecordError(
-            "record", given=f"without {', '.join(sorted(missing | texts))}",
-            allowed="a whole flow", mend="save it again",
-        )
+    columns = dict(_COLUMNS)
+    for group in _OPTIONAL:
+        columns |= group if set(group) & set(data.variables) else {}
+    missing = (set(columns) - set(data.variables)) | (set(_ATTRIBUTES) - set(data.attrs))
+    if missing:
+        raise _refused(f"without {', '.join(sorted(missing))}")
+    for name, (dims, kinds) in columns.items():
+        found = data[name]
+        if found.dims != dims or found.dtype.kind not in kinds:
+            raise _refused(f"{name} with dimensions {found.dims} of {found.dtype}")
+        if dims == (name,) and len(set(found.values.tolist())) != found.size:
+            raise _refused(f"{name} with entries that repeat")
+    for name in _ATTRIBUTES:
+        if not isinstance(data.attrs[name], str):
+            raise _refused(f"{name} that is no text")
+    if bool((data["tolerance"] < 0).any()):
+        raise _refused("a negative tolerance")
+    for index in range(data.sizes["cutoff"]):
+        if f"field_{index}" in data:
+            _check_picture(data[f"field_{index}"], index)
     return data
+
+
+def _check_picture(field: xr.DataArray, index: int) -> None:
+    ends = [field.attrs.get(end) for end in ("low", "high")]
+    numbers = [e for e in ends if isinstance(e, (int, float)) and math.isfinite(e)]
+    if (
+        field.dims != (f"y_{index}", f"x_{index}")
+        or field.dtype not in (np.int8, np.uint8)
+        or len(numbers) != 2
+        or numbers[0] > numbers[1]
+    ):
+        raise _refused(f"{field.name} of {field.dtype} {field.dims} from {ends[0]} to {ends[1]}")
+
+
+def _refused(given: str) -> RecordError:
+    return RecordError(
+        "record", given=given, allowed="a whole flow",
+        mend="copy it again from where it was made, or compute it again",
+    )
 
 
 def scale_of(data: xr.Dataset) -> Scale:
@@ -139,7 +197,7 @@ def scale_of(data: xr.Dataset) -> Scale:
         return Scale(a["scale_name"], a["scale_symbol"], a["scale_unit"],
                      tuple(float(c) for c in data["cutoff"].values), direction=a["direction"])
     except RGError as error:
-        raise RecordError("scale of the record", given=str(error), allowed="a scale") from error
+        raise _refused(str(error)) from error
 
 
 def tolerances_of(data: xr.Dataset) -> dict[str, float | None]:
@@ -157,37 +215,58 @@ def units_of(data: xr.Dataset) -> dict[str, str]:
 def to_levels(data: xr.Dataset) -> list[Level]:
     """The levels of a record, as they were before they were put side by side."""
     names = [str(n) for n in data["observable"].values]
+    grid = {column: data[column].values for column in (*_NUMBERS, *_TEXTS)}
     try:
-        return [_level(data, index, names) for index in range(data.sizes["cutoff"])]
+        return [
+            Level(
+                float(data["cutoff"].values[row]),
+                _values(grid, row, names, int(data["samples"].values[row])),
+                _influences(grid, row, names),
+                _relevance(data, row),
+                _couplings(data, row),
+                _field(data, row),
+            )
+            for row in range(data.sizes["cutoff"])
+        ]
     except RGError as error:
-        raise RecordError("record", given=str(error), allowed="bounds that hold") from error
+        raise _refused(str(error)) from error
 
 
-def _level(data: xr.Dataset, index: int, names: list[str]) -> Level:
-    row = data.isel(cutoff=index)
-    values, influences = {}, {}
-    for name in names:
-        cell = row.sel(observable=name)
-        if not math.isnan(float(cell["value"])):
-            values[name] = Estimate(float(cell["value"]), float(cell["value_error"]),
-                                    float(cell["value_tau"]), int(row["samples"]))
-        influences[name] = Influence(*(_bound(cell, curve) for curve in CURVES))
-    field = data[f"field_{index}"].values if f"field_{index}" in data else None
-    return Level(float(row["cutoff"]), values, influences, _relevance(row), _couplings(row), field)
+def _values(grid: Grid, row: int, names: list[str], samples: int) -> dict[str, Estimate]:
+    values = {}
+    for place, name in enumerate(names):
+        value, error, tau = (float(grid[c][row, place]) for c in _NUMBERS[:3])
+        if not all(map(math.isnan, (value, error, tau))):
+            values[name] = Estimate(value, error, tau, samples)
+    return values
 
 
-def _bound(cell: xr.Dataset, curve: str) -> Bound:
-    kind, _, how = str(cell[f"{curve}_how"].values).partition(": ")
-    return bound_of(curve, float(cell[curve]), float(cell[f"{curve}_error"]), kind, how)
+def _influences(grid: Grid, row: int, names: list[str]) -> dict[str, Influence]:
+    influences = {}
+    for place, name in enumerate(names):
+        said = [str(grid[f"{curve}_how"][row, place]) for curve in CURVES]
+        if set(said) == {ABSENT}:
+            continue
+        influences[name] = Influence(*(
+            bound_of(float(grid[c][row, place]), float(grid[f"{c}_error"][row, place]), s)
+            for c, s in zip(CURVES, said, strict=True)
+        ))
+    return influences
 
 
-def _relevance(row: xr.Dataset) -> Relevance | None:
-    if "relevance" not in row:
+def _field(data: xr.Dataset, row: int) -> NDArray[np.generic] | None:
+    if f"field_{row}" not in data:
         return None
-    names, values = row["feature"].values, row["relevance"].values
-    errors = row["relevance_error"].values
+    picture = data[f"field_{row}"]
+    return dequantised(picture.values, picture.attrs["low"], picture.attrs["high"])
+
+
+def _relevance(data: xr.Dataset, row: int) -> Relevance | None:
+    if "relevance" not in data:
+        return None
+    values, errors = data["relevance"].values[row], data["relevance_error"].values[row]
     kept = [i for i, v in enumerate(values) if not math.isnan(v)]
-    attrs = row["relevance"].attrs
+    names, attrs = data["feature"].values, data["relevance"].attrs
     return Relevance(
         tuple(str(names[i]) for i in kept), tuple(float(values[i]) for i in kept),
         error=None if np.isnan(errors).all() else tuple(float(errors[i]) for i in kept),
@@ -195,11 +274,11 @@ def _relevance(row: xr.Dataset) -> Relevance | None:
     ) if kept else None
 
 
-def _couplings(row: xr.Dataset) -> dict[str, float] | None:
-    if "couplings" not in row:
+def _couplings(data: xr.Dataset, row: int) -> dict[str, float] | None:
+    if "couplings" not in data:
         return None
-    pairs = zip(row["coupling"].values, row["couplings"].values, strict=True)
-    return {str(n): float(v) for n, v in pairs}
+    pairs = zip(data["coupling"].values, data["couplings"].values[row], strict=True)
+    return {str(n): float(v) for n, v in pairs if not math.isnan(v)} or None
 
 
 def tidy(data: xr.Dataset) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .errors import ObservableError, ShapeError
+from .errors import ObservableError, ParameterError, ShapeError
 
 Reduce = Callable[[Tensor], Tensor]
 
@@ -28,6 +28,13 @@ class Estimate:
     samples
         How many samples entered.
 
+    Raises
+    ------
+    ParameterError
+        If the error, τ or the number of samples is negative.
+
+    Examples
+    --------
     >>> print(Estimate(-1.41421, 0.0007, 1.3, 4096))
     -1.4142 ± 0.0007 [τ=1.3]
     """
@@ -36,6 +43,13 @@ class Estimate:
     error: float
     tau: float = 0.5
     samples: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("error", "tau", "samples"):
+            if getattr(self, name) < 0:
+                raise ParameterError(
+                    f"{name} of an estimate", given=getattr(self, name), allowed="a number ≥ 0"
+                )
 
     def __str__(self) -> str:
         if not math.isfinite(self.error) or not math.isfinite(self.value):
@@ -93,7 +107,8 @@ def estimate(samples: Tensor, *, chains: int = 1, reduce: Reduce | None = None) 
     n = moments.shape[0]
     if bool((moments == moments[0]).all()) and n > 1 and math.isfinite(value):
         return Estimate(value, 0.0, 0.5, n)
-    if not bool(torch.isfinite(gradient).all()):  # sqrt at 0 and the like: no linear error there
+    # a root at 0 and the like have no slope, and so no error to first order
+    if not math.isfinite(value) or not bool(torch.isfinite(gradient).all()):
         return Estimate(value, math.nan, 0.5, n)
     series = (moments - mean) @ gradient
     rounding = 2 * torch.finfo(torch.float64).eps * float(moments.abs().amax(0) @ gradient.abs())

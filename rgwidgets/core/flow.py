@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from threading import RLock
 
+import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 import xarray as xr
+from numpy.typing import NDArray
 
 from . import dataset, record
 from .errors import BudgetError
-from .level import Level, check_budget
+from .level import Level, check_budget, picture
 from .progress import track
+from .relevance import Relevance
 from .scale import Scale
 from .scheme import Scheme
 from .theory import EffectiveTheory, Theory
@@ -25,10 +29,24 @@ class FlowTable(ABC):
 
     scale: Scale
     title: str
+    citation: str
+    palette: str
 
     @abstractmethod
     def level(self, cutoff: float) -> Level:
         """The numbers of one level; raises `CutoffError` for a cutoff off the scale."""
+
+    @abstractmethod
+    def computed(self, cutoff: float) -> Level | None:
+        """The level if it is known already."""
+
+    @abstractmethod
+    def picture(self, cutoff: float) -> NDArray[np.generic] | None:
+        """One picture (y, x) of that scale, without measuring bounds; None where it has none."""
+
+    @abstractmethod
+    def relevance(self, cutoff: float) -> Relevance | None:
+        """The order of the features at that scale, without measuring bounds."""
 
     @abstractmethod
     def to_xarray(self) -> xr.Dataset:
@@ -108,7 +126,7 @@ class Flow(FlowTable):
     >>> from rgwidgets.schemes.migdal_kadanoff import MigdalKadanoff
     >>> flow = Flow(Theory(couplings={"K": 0.3}), MigdalKadanoff())
     >>> [round(float(flow[b].couplings["K"]), 4) for b in flow.scale.cutoffs[:3]]
-    [0.3, 0.2911, 0.2751]
+    [0.3, 0.2968, 0.2916]
     """
 
     def __init__(
@@ -117,7 +135,11 @@ class Flow(FlowTable):
         self.theory, self.scheme = theory, scheme
         admitted = scheme.scale(theory)
         self.scale = admitted if cutoffs is None else admitted.select(tuple(cutoffs))
-        self.title = " · ".join(part for part in (theory.name, scheme.name) if part)
+        self.title = " · ".join(
+            part for part in (theory.name, scheme.name.replace("_", " ")) if part
+        )
+        self.citation = scheme.citation
+        self.palette = str(theory.attrs.get("palette", "sequential"))
         self._effective: dict[float, EffectiveTheory] = {}
         self._levels: dict[float, Level] = {}
         self._lock = RLock()
@@ -142,12 +164,20 @@ class Flow(FlowTable):
         cutoff = self.scale.check(cutoff)
         with self._lock:
             if cutoff not in self._levels:
-                self._levels[cutoff] = Level.of(self[cutoff])
+                self._levels[cutoff] = replace(Level.of(self[cutoff]), cutoff=cutoff)
             return self._levels[cutoff]
 
     def computed(self, cutoff: float) -> Level | None:
         """The level if it is known already."""
         return self._levels.get(self.scale.check(cutoff))
+
+    def picture(self, cutoff: float) -> NDArray[np.generic] | None:
+        """One picture (y, x) of that scale, without measuring bounds; None where it has none."""
+        return picture(self[cutoff])
+
+    def relevance(self, cutoff: float) -> Relevance | None:
+        """The order of the features at that scale, without measuring bounds."""
+        return self[cutoff].relevance
 
     @property
     def tolerances(self) -> Mapping[str, float | None]:
@@ -167,8 +197,8 @@ class Flow(FlowTable):
         ]
         return dataset.from_levels(
             levels, self.scale, self.tolerances, self.units,
-            title=self.title, scheme=self.scheme.name, citation=self.scheme.citation,
-            palette=str(self.theory.attrs.get("palette", "sequential")),
+            title=self.title, scheme=self.scheme.name, citation=self.citation,
+            palette=self.palette,
         )
 
     @staticmethod
@@ -184,6 +214,8 @@ class RecordedFlow(FlowTable):
         self._data = dataset.checked(data)
         self.scale = dataset.scale_of(data)
         self.title = str(data.attrs["title"])
+        self.citation = str(data.attrs.get("citation", ""))
+        self.palette = str(data.attrs.get("palette", "sequential"))
         self._levels = {level.cutoff: level for level in dataset.to_levels(data)}
 
     def __repr__(self) -> str:
@@ -197,6 +229,14 @@ class RecordedFlow(FlowTable):
         """The level: all are known."""
         return self.level(cutoff)
 
+    def picture(self, cutoff: float) -> NDArray[np.generic] | None:
+        """One picture (y, x) of that scale; None where it has none."""
+        return self.level(cutoff).field
+
+    def relevance(self, cutoff: float) -> Relevance | None:
+        """The order of the features at that scale."""
+        return self.level(cutoff).relevance
+
     @property
     def tolerances(self) -> Mapping[str, float | None]:
         """Each observable's own tolerance."""
@@ -208,5 +248,5 @@ class RecordedFlow(FlowTable):
         return dataset.units_of(self._data)
 
     def to_xarray(self) -> xr.Dataset:
-        """The dataset as it was recorded."""
-        return self._data
+        """The dataset as it was recorded; a copy, so that the record stays as it is."""
+        return self._data.copy(deep=True)

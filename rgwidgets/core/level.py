@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from .bounds import Bound, Influence, Kind
-from .errors import BudgetError, ParameterError
+from .errors import BudgetError, ParameterError, nearest
 from .estimate import Estimate
 from .relevance import Relevance
 from .theory import EffectiveTheory
@@ -56,23 +58,29 @@ class Level:
     def within(self, budget: Mapping[str, float], by: str) -> bool:
         """Whether every observable of the budget changes by no more than its tolerance."""
         return all(
-            bool(bound := getattr(self.influences[name], by)) and bound.value <= tolerance
+            name in self.influences
+            and bool(bound := getattr(self.influences[name], by))
+            and bound.value <= tolerance
             for name, tolerance in budget.items()
         )
 
 
 def picture(effective: EffectiveTheory) -> NDArray[np.generic] | None:
-    """The first sample of the feature that `attrs["field"]` names, as (y, x); None without one."""
-    name = effective.attrs.get("field")
+    """The first sample of the feature that `attrs["picture"]` names, (y, x); None without one."""
+    name = effective.attrs.get("picture")
     if not isinstance(name, str):
         return None
-    features = effective.features if name in effective.features else effective.lift()
+    features = effective.features
+    if name not in features and effective.raised is not None:
+        features = effective.lift()
+    if name not in features:
+        return None
     tensor = features[name].detach()
     tensor = tensor[0] if tensor.ndim >= 3 else tensor
-    if tensor.ndim == 3:
-        tensor = tensor.flatten(0, 1)
-    array: NDArray[np.generic] = tensor.to("cpu").contiguous().numpy()
-    return array if array.dtype == np.int8 else array.astype(np.float32)
+    tensor = tensor.reshape(-1, tensor.shape[-1] if tensor.ndim else 1).cpu()
+    spins = tensor.dtype == torch.int8
+    array: NDArray[np.generic] = (tensor if spins else tensor.float()).contiguous().numpy()
+    return array
 
 
 def check_budget(
@@ -90,15 +98,29 @@ def check_budget(
         )
     for name, tolerance in budget.items():
         if name not in tolerances:
-            raise BudgetError("budget", given=name, allowed=", ".join(tolerances))
-        if not tolerance >= 0 or not math.isfinite(tolerance):
-            raise BudgetError(f"budget of {name}", given=tolerance, allowed="a finite number ≥ 0")
-    return dict(budget)
+            close = nearest(name, tolerances)
+            raise BudgetError(
+                "budget", given=name, allowed=", ".join(tolerances) or "no observable",
+                mend=f"did you mean {close!r}?" if close else "name an observable of the flow",
+            )
+        if not _is_tolerance(tolerance):
+            raise BudgetError(
+                f"budget of {name}", given=tolerance, allowed="a finite number ≥ 0",
+                mend="leave out what need not be kept",
+            )
+    return {name: float(tolerance) for name, tolerance in budget.items()}
+
+
+def _is_tolerance(number: object) -> bool:
+    try:
+        return not isinstance(number, str) and 0 <= float(number) < math.inf  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
 
 
 def quantised(field: NDArray[np.generic]) -> tuple[NDArray[np.generic], float, float]:
     """The picture as a screen shows it: spins as they are, floats in 256 steps from low to high."""
-    if field.dtype == np.int8:
+    if field.dtype == np.int8 and bool((np.abs(field) == 1).all()):
         return field, -1.0, 1.0
     numbers = field.astype(np.float64)
     finite = numbers[np.isfinite(numbers)]
@@ -108,10 +130,19 @@ def quantised(field: NDArray[np.generic]) -> tuple[NDArray[np.generic], float, f
     return steps.clip(0, 255).astype(np.uint8), low, high
 
 
-def bound_of(curve: str, value: float, error: float, kind: str, how: str) -> Bound:
-    """A bound as it was before it became columns of a table."""
-    if kind == "none" or math.isnan(value):
-        return Bound.none(how)
-    known: Kind = "proved" if curve == "certificate" else "measured"
-    return Bound(value, known, how, None if math.isnan(error) else error)
+def dequantised(steps: NDArray[np.generic], low: float, high: float) -> NDArray[np.generic]:
+    """The picture in its own unit again, to within half of one of its 256 steps."""
+    if steps.dtype == np.int8:
+        return steps
+    share = steps.astype(np.float64) / 255
+    numbers: NDArray[np.generic] = low * (1 - share) + high * share  # exact at both ends
+    return numbers
+
+
+def bound_of(value: float, error: float, said: str) -> Bound:
+    """A bound as it was before it became columns of a table; `said` is "kind: how"."""
+    kind, _, how = said.partition(": ")
+    if kind == "none" and not math.isnan(value):
+        raise ParameterError("bound", given=value, allowed="no number for a bound of kind none")
+    return Bound(value, cast(Kind, kind), how, error)
 

@@ -73,13 +73,15 @@ class LocalObservable(Observable):
         for coefficient, offsets in terms:
             if not math.isfinite(coefficient) or len(set(offsets)) != len(offsets):
                 raise ParameterError(
-                    f"terms of {self.name}", given=(coefficient, offsets),
+                    f"terms of {self.name}",
+                    given=(coefficient, offsets),
                     allowed="a finite coefficient and distinct offsets",
                     mend="the square of a spin is 1: leave both factors out",
                 )
         if not terms or len({len(r) for _, offsets in terms for r in offsets}) > 1:
             raise ParameterError(
-                f"terms of {self.name}", given=terms,
+                f"terms of {self.name}",
+                given=terms,
                 allowed="one or more terms, all offsets of one dimension",
             )
         object.__setattr__(self, "terms", terms)
@@ -99,7 +101,8 @@ class LocalObservable(Observable):
         """One value a sample, shape (n,), float64."""
         if self.feature not in features:
             raise ObservableError(
-                f"observable {self.name!r}", given=f"features {sorted(features)}",
+                f"observable {self.name!r}",
+                given=f"features {sorted(features)}",
                 allowed=f"features with {self.feature!r}",
             )
         values = self.polynomial(features[self.feature])
@@ -113,8 +116,9 @@ class LocalObservable(Observable):
         lattice = tuple(range(1, spins.ndim))
         if self.dimension not in (0, len(lattice)) or not lattice:
             raise ShapeError(
-                f"spins for {self.name!r}", given=tuple(spins.shape),
-                allowed=f"(n, {', '.join('yx'[-self.dimension:]) or '*lattice'})",
+                f"spins for {self.name!r}",
+                given=tuple(spins.shape),
+                allowed=f"(n, {', '.join('yx'[-self.dimension :]) or '*lattice'})",
             )
         total = torch.zeros(len(spins), dtype=torch.float64, device=spins.device)
         for coefficient, offsets in self.terms:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -11,9 +12,10 @@ import uuid
 import warnings
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import xarray as xr
@@ -22,12 +24,14 @@ from numpy.typing import NDArray
 from .dataset import checked
 from .errors import RecordError, StorageError
 
-#: Codecs that a record may name. None of them runs code from the record.
-CODECS = frozenset({"bytes", "gzip", "vlen-utf8", "crc32c"})
-TYPES = frozenset({"bool", "int8", "uint8", "int16", "int32", "int64", "float32", "float64",
-                   "string", "fixed_length_utf32"})
-#: Largest record that is opened, in bytes after decompression.
+#: Types that a record may hold, each with its codecs. None of them runs code from the record.
+CODECS = {
+    **dict.fromkeys(("int8", "uint8", "int32", "int64", "float64"), ("bytes", "gzip")),
+    "string": ("vlen-utf8", "gzip"),
+}
+#: Largest record that is opened, in bytes after decompression, and its largest piece of metadata.
 LIMIT = 2**31
+METADATA_LIMIT = 2**24
 
 
 def save(data: xr.Dataset, path: str | PathLike[str]) -> Path:
@@ -36,14 +40,18 @@ def save(data: xr.Dataset, path: str | PathLike[str]) -> Path:
     Raises
     ------
     StorageError
-        If the disk is full or the place cannot be written. What was there is untouched.
+        If the disk is full, the place cannot be written, or a folder is there that is no record.
+        What was there is untouched.
     """
     target = Path(path)
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
+    partial = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.partial"
     try:
+        _refuse_target(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         _write(data, partial, zipped=target.suffix == ".zip")
         _put(partial, target)
+    except StorageError:
+        raise
     except (OSError, ExceptionGroup) as error:
         _remove(partial)
         reason = error.strerror if isinstance(error, OSError) else str(error.exceptions[0])
@@ -58,14 +66,25 @@ def save(data: xr.Dataset, path: str | PathLike[str]) -> Path:
     return target
 
 
+def _refuse_target(target: Path) -> None:
+    """Refuse to put a record in the place of a folder that holds something else."""
+    foreign = target.is_dir() and any(target.iterdir()) and not (target / "zarr.json").is_file()
+    if not target.name or foreign:
+        raise StorageError(
+            "saving", given=str(target), allowed="a new path, or that of an older record",
+            mend='add the name of the record, as in "results/flow.zarr"',
+        )
+
+
 def _write(data: xr.Dataset, path: Path, *, zipped: bool) -> None:
     from zarr.codecs import GzipCodec  # zarr takes longer to import than all of core
     from zarr.errors import UnstableSpecificationWarning, ZarrUserWarning
 
-    stamped = data.assign_attrs(digest=digest(data))
+    # an index would turn its texts into objects, whose type is lost where there are none
+    stamped = data.assign_attrs(digest=digest(data)).drop_indexes(list(data.xindexes))
     for name in stamped.variables:
         if stamped[name].dtype.kind == "U":  # variable-length strings are what browsers read
-            stamped[name] = stamped[name].astype(object)
+            stamped[name] = stamped[name].astype(np.dtypes.StringDType())
         stamped[name].encoding.clear()
     encoding: dict[Any, dict[str, Any]] = {
         name: {"compressors": [GzipCodec(level=5)], "chunks": _chunks(stamped[name])}
@@ -113,10 +132,11 @@ def _put(partial: Path, target: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+    with suppress(OSError):  # nothing there, or no place for it; that error is told already
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
 
 
 def load(path: str | PathLike[str]) -> xr.Dataset:
@@ -128,20 +148,10 @@ def load(path: str | PathLike[str]) -> xr.Dataset:
         If there is no record, or it is truncated, altered, too large, or names a codec or type
         that a flow does not use.
     """
-    from zarr.storage import LocalStore, ZipStore
-
     source = Path(path)
-    if not source.exists():
-        raise RecordError("record", given=str(source), allowed="a folder or .zip file that exists")
     try:
-        for name, text in _metadata(source):
-            _refuse_hostile(name, text)
-        store = LocalStore(source, read_only=True) if source.is_dir() else ZipStore(source)
-        try:
-            with xr.open_zarr(store, consolidated=False, chunks=None, mask_and_scale=False) as lazy:
-                data = lazy.load()
-        finally:
-            store.close()
+        _refuse_source(source)
+        data = _read(source)
     except RecordError:
         raise
     except Exception as error:  # a damaged store fails in as many ways as there are bytes
@@ -150,10 +160,38 @@ def load(path: str | PathLike[str]) -> xr.Dataset:
         data[name].attrs.pop("_FillValue", None)
         if data[name].dtype.kind in "OT":
             data[name] = data[name].copy(data=_texts(data[name].values))
+    stamp = data.attrs.pop("digest", None)
     data = checked(data)
-    if data.attrs.pop("digest", None) != digest(data):
+    if stamp != digest(data):
         raise _damaged(source, "contents that do not match the digest")
     return data
+
+
+def _read(source: Path) -> xr.Dataset:
+    from zarr.storage import LocalStore, ZipStore
+
+    _refuse_hostile(source)
+    store = LocalStore(source, read_only=True) if source.is_dir() else ZipStore(source)
+    try:
+        # nothing is decoded: a scale in "seconds" is no time span to xarray
+        with xr.open_zarr(store, consolidated=False, chunks=None, decode_cf=False) as lazy:
+            data: xr.Dataset = lazy.load()
+            return data
+    finally:
+        store.close()
+
+
+def _refuse_source(source: Path) -> None:
+    mend = "pass the path that `save` returned"
+    if not source.exists():
+        raise RecordError("record", given=str(source), allowed="a folder or .zip file that exists",
+                          mend=mend)
+    if source.is_dir() and not (source / "zarr.json").is_file():
+        raise RecordError("record", given=f"{source}, a folder without zarr.json",
+                          allowed="a folder that holds a record", mend=mend)
+    if not source.is_dir() and not source.is_file():
+        raise RecordError("record", given=f"{source}, which is no file", allowed="a folder or file",
+                          mend=mend)
 
 
 def _damaged(source: Path, given: str) -> RecordError:
@@ -170,7 +208,7 @@ def digest(data: xr.Dataset) -> str:
             content = json.dumps(_texts(array).tolist()).encode()
         else:
             content = np.ascontiguousarray(array).tobytes() + str(array.dtype).encode()
-        total.update(f"{name}{array.shape}".encode() + content)
+        total.update(f"{name}{data[name].dims}{array.shape}".encode() + content)
         total.update(json.dumps(data[name].attrs, sort_keys=True, default=str).encode())
     attrs = {k: v for k, v in data.attrs.items() if k != "digest"}
     total.update(json.dumps(attrs, sort_keys=True, default=str).encode())
@@ -182,45 +220,96 @@ def _texts(array: NDArray[Any]) -> NDArray[np.str_]:
     return np.array([str(text) for text in array.ravel()], dtype=str).reshape(array.shape)
 
 
-def _metadata(source: Path) -> Iterator[tuple[str, bytes]]:
-    """(name, bytes) of each piece of metadata; refuses links, odd names and bombs on the way."""
+def _refuse_hostile(source: Path) -> None:
+    """Refuse links, odd names, bombs, and metadata that no flow of ours has."""
+    nodes = {}
+    for name, length, content in _pieces(source):
+        if name.endswith("zarr.json"):
+            if length > METADATA_LIMIT:
+                raise _hostile(name, f"metadata of {length} bytes")
+            nodes[name.removesuffix("zarr.json").strip("/")] = json.loads(content.read())
+    if "" not in nodes:
+        raise _damaged(source, "no zarr.json at its root")
+    counts = {n: _count(n, node) for n, node in nodes.items() if node["node_type"] == "array"}
+    size = 8 * sum(counts.values())
+    if size > LIMIT:
+        raise _hostile(source.name, "arrays of more than 2 GiB")
+    for name, _, content in _pieces(source):
+        array, _, inner = name.partition("/")
+        if array not in counts or inner == "zarr.json" or Path(name).name.startswith("."):
+            continue  # nobody reads what a file manager leaves
+        head, unpacked = _unpacked(content)
+        size += unpacked
+        if size > LIMIT:
+            raise _hostile(name, "more than 2 GiB when unpacked")
+        # the reader makes room for as many texts as a chunk says that it holds
+        if nodes[array]["data_type"] == "string" and head != counts[array]:
+            raise _hostile(name, f"{head} texts where there are {counts[array]}")
+    _refuse_summary(nodes)
+
+
+def _refuse_summary(nodes: dict[str, Any]) -> None:
+    """Refuse consolidated metadata that differs: we read the pieces, browsers the summary."""
+    inside = nodes[""].get("consolidated_metadata") or {"metadata": {}}
+    for name, node in inside["metadata"].items():
+        if nodes.get(name) != node:
+            raise _hostile(name, "a summary that contradicts it")
+
+
+def _pieces(source: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+    """(name, length, open file) of each file of a record."""
     if source.is_dir():
         for file in source.rglob("*"):
-            if stat.S_ISLNK(file.lstat().st_mode):
-                raise _hostile(file.name, "a link")
-            if file.name == "zarr.json":
-                yield file.name, file.read_bytes()[: 2**24]
+            status = file.lstat()
+            if stat.S_ISREG(status.st_mode):
+                with file.open("rb") as content:
+                    yield file.relative_to(source).as_posix(), status.st_size, content
+            elif not stat.S_ISDIR(status.st_mode):
+                raise _hostile(file.name, "a link, or what is no file")
         return
     with zipfile.ZipFile(source) as archive:
-        if sum(info.file_size for info in archive.infolist()) > LIMIT:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > LIMIT:
             raise _hostile(source.name, "more than 2 GiB when unpacked")
-        for info in archive.infolist():
-            if info.filename.startswith(("/", "\\")) or ".." in Path(info.filename).parts:
-                raise _hostile(info.filename, "a path that leaves the record")
-            if info.filename.endswith("zarr.json"):
-                yield info.filename, archive.read(info)
+        if len({member.filename for member in members}) != len(members):
+            raise _hostile(source.name, "two files of one name")
+        for member in members:
+            name = member.filename
+            if name.startswith(("/", "\\")) or ".." in Path(name.replace("\\", "/")).parts:
+                raise _hostile(name, "a path that leaves the record")
+            if not member.is_dir():
+                with archive.open(member) as content:
+                    yield name, member.file_size, content
 
 
-def _refuse_hostile(name: str, text: bytes) -> None:
-    """Refuse metadata that would load code, allocate without limit, or is no metadata."""
-    node = json.loads(text)
-    nested = (node.get("consolidated_metadata") or {}).get("metadata") or {}
-    arrays = [n for n in (node, *nested.values()) if n.get("node_type") == "array"]
-    size = 0
-    for array in arrays:
-        kind = array["data_type"]
-        kind = kind.get("name") if isinstance(kind, dict) else kind
-        if kind not in TYPES:
-            raise _hostile(name, f"data type {kind}")
-        for codec in array.get("codecs", ()):
-            if codec.get("name") not in CODECS:
-                raise _hostile(name, f"codec {codec.get('name')}")
-        count = 1
-        for length in array["shape"]:
-            count *= int(length)
-        size += 8 * count
-    if size > LIMIT:
-        raise _hostile(name, "arrays of more than 2 GiB")
+def _unpacked(content: IO[bytes]) -> tuple[int, int]:
+    """First number of a chunk, and its bytes after decompression, counted to the limit."""
+    with gzip.GzipFile(fileobj=content) as stream:
+        head = stream.read(4)
+        size = len(head)
+        while size <= LIMIT and (piece := stream.read(2**20)):
+            size += len(piece)
+    return int.from_bytes(head, "little"), size
+
+
+def _count(name: str, array: dict[str, Any]) -> int:
+    """Entries of an array; refuses types, codecs and grids that no flow has."""
+    kind = array["data_type"]
+    if str(kind) not in CODECS:
+        raise _hostile(name, f"data type {kind}")
+    codecs = tuple(codec["name"] for codec in array["codecs"])
+    if codecs != CODECS[kind]:
+        raise _hostile(name, f"codecs {codecs} of {kind}")
+    if array.get("storage_transformers"):
+        raise _hostile(name, "storage transformers")
+    count = 1
+    for length, chunk in zip(
+        array["shape"], array["chunk_grid"]["configuration"]["chunk_shape"], strict=True
+    ):
+        if type(length) is not int or chunk != max(1, length) or length < 0:
+            raise _hostile(name, f"length {length!r} in chunks of {chunk!r}")
+        count *= chunk
+    return count
 
 
 def _hostile(name: str, given: str) -> RecordError:

@@ -53,7 +53,8 @@ def _params(scale: Scale) -> list[alt.Parameter]:
     return [alt.param(name=name, value=scale.cutoffs[0]) for name in ("cutoff", "preview")]
 
 
-def _multiples(layers: list[Any], flow: FlowTable, title: str) -> Any:
+def _multiples(layers: list[Any], flow: FlowTable, title: str, *, shown: str) -> Any:
+    """One small chart an observable, for those of which `shown` is true somewhere."""
     count = max(1, len(flow.tolerances))
     height = 250 if count == 1 else 150 if count == 2 else 105
     faceted = alt.layer(*layers, height=height).facet(
@@ -63,7 +64,8 @@ def _multiples(layers: list[Any], flow: FlowTable, title: str) -> Any:
         spacing=14,
     )
     return (
-        faceted.resolve_scale(y="independent")
+        faceted.transform_filter(shown)
+        .resolve_scale(y="independent")
         .add_params(*_params(flow.scale))
         .properties(usermeta={"rgwidgets": {"drag": "cutoff"}}, description=title)
     )
@@ -88,7 +90,8 @@ def _bounds(flow: FlowTable) -> Any:
     ).transform_filter("isValid(datum.change)")
     allowed = alt.Chart().mark_rule(style="tolerance").encode(y="mean(tolerance):Q")
     return _multiples([lines, allowed, *_places(flow.scale)], flow,
-                      "What the neglected features can still do to each observable")
+                      "What the neglected features can still do to each observable",
+                      shown="isValid(datum.average) || isValid(datum.attack)")
 
 
 def _observables(flow: FlowTable) -> Any:
@@ -114,7 +117,8 @@ def _observables(flow: FlowTable) -> Any:
         x=x, y=alt.Y("low:Q", title=None), y2="high:Q"
     )
     return _multiples([band, line, error, *_places(flow.scale)], flow,
-                      "Each observable of the effective theory, with its error")
+                      "Each observable of the effective theory, with its error",
+                      shown="isValid(datum.value)")
 
 
 def _is_rank(scale: Scale) -> bool:

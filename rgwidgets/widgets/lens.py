@@ -288,9 +288,13 @@ class Lens(anywidget.AnyWidget):
 
     def spec(self) -> str:
         """Code that makes the same view again, given the same flow."""
-        given = {**self._arguments, "cutoff": self.cutoff}
-        shown = ", ".join(f"{k}={v!r}" for k, v in given.items() if v is not None)
-        return f"rg.Lens(flow, {shown})" if shown else "rg.Lens(flow)"
+        return self._code("rg.Lens", "flow")
+
+    def _code(self, maker: str, *first: str, **named: Any) -> str:
+        """A call of `maker`, with what this lens was given and where its dial stands."""
+        given = {**named, **self._arguments, "cutoff": self.cutoff}
+        shown = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+        return f"{maker}({', '.join([*first, *shown])})"
 
     def to_html(self) -> str:
         """The lens as one self-contained page that needs no kernel and no network."""

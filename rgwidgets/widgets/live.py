@@ -84,11 +84,15 @@ class LiveLens(Lens):
         self._streaming = False
         self._wanted: dict[str, float] = {}
         self._history: dict[tuple[int, str], list[torch.Tensor]] = {}
-        super().__init__(Flow(system.theory(), scheme), **arguments)
+        super().__init__(Flow(self._theory(), scheme), **arguments)
 
     @abstractmethod
     def _sliders(self) -> Sequence[Control]:
         """What can be turned while it runs."""
+
+    def _theory(self) -> Theory:
+        """The configuration as it is now, with the observables that the lens shows."""
+        return self.system.theory()
 
     @property
     def streaming(self) -> bool:
@@ -177,7 +181,7 @@ class LiveLens(Lens):
                 self._pace.reset()
                 continue
             self._advance(self._sweeps_per_frame)
-            flow = Flow(self.system.theory(), self.scheme)
+            flow = Flow(self._theory(), self.scheme)
             self._send_frame(sequence, flow)
             if monotonic() - looked > self._look:
                 self._gather(flow)
@@ -227,7 +231,7 @@ class LiveLens(Lens):
 
     def _halt(self) -> None:
         self._streaming = False
-        self._show(Flow(self.system.theory(), self.scheme))
+        self._show(Flow(self._theory(), self.scheme))
 
     def _fail(self, error: Exception) -> None:
         self._streaming = False

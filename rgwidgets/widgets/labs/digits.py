@@ -32,7 +32,7 @@ class DigitsLab(Lens):
     train
         Train in the background as soon as the lens is there.
     arguments
-        As for `Lens`: views, cutoff, title.
+        As for `Lens`: views, cutoff, title, ahead.
 
     Raises
     ------
@@ -62,29 +62,50 @@ class DigitsLab(Lens):
         views: Sequence[str] | None = None,
         cutoff: float | None = None,
         title: str | None = None,
+        ahead: bool | None = None,
         **unknown: Any,
     ) -> None:
         if scheme not in SCHEMES:
             raise ParameterError("scheme", given=scheme, allowed=", ".join(SCHEMES))
         self.system = DigitsMLP(seed=seed)
+        self._training = False
         self._scheme, self._layer, self._samples = SCHEMES[scheme](), layer, samples
-        super().__init__(self._flow(), views=views, cutoff=cutoff, title=title, **unknown)
+        super().__init__(
+            self._flow(), views=views, cutoff=cutoff, title=title, ahead=ahead, **unknown
+        )
         if train:
             self.train()
 
     def _flow(self) -> Flow:
         return Flow(self.system.theory(layer=self._layer, n=self._samples), self._scheme)
 
+    def spec(self) -> str:
+        """Code that makes this lab again."""
+        scheme = next(name for name, made in SCHEMES.items() if type(self._scheme) is made)
+        return self._code("rg.DigitsLab", repr(scheme), layer=self._layer, samples=self._samples)
+
     def train(self) -> None:
         """Train from the first weights, in the background; the lens then shows the new network."""
+        self._training = True
         self._say(state="running", progress=0.0, label="training on digits", message="")
-        self._runner.submit(self.system.train, lambda _: self._show(self._flow()))
+        self._runner.submit(self._train, lambda _: self._trained())
+
+    def _train(self) -> None:
+        self.system.reset()
+        self.system.train()
+
+    def _trained(self) -> None:
+        self._training = False
+        self._show(self._flow())
 
     def _actions(self) -> list[str]:
         return ["train"]
 
     def _on_action(self, content: Mapping[str, Any]) -> None:
-        if content.get("name") == "train":
+        name = content.get("name")
+        if name == "train":
             self.train()
+        elif name == "cancel" and self._training:  # the weights so far are a network as well
+            self._runner.submit(lambda: None, lambda _: self._trained())
         else:
             super()._on_action(content)

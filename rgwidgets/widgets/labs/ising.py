@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from ...core.theory import Theory
 from ...schemes.block_spin import BlockSpin
 from ...systems.lattice.ising import Ising
 from ...systems.lattice.ising_exact import critical_temperature
 from ..live import Control, LiveLens
+
+#: What the lens shows, with its share of the error budget.
+OBSERVABLES = {
+    "magnetisation": 0.05,
+    "energy": 0.2,
+    "nearest correlation": 0.1,
+    "diagonal correlation": 0.1,
+    "correlation length": None,
+    "Binder cumulant": None,
+}
 
 
 class IsingLab(LiveLens):
@@ -30,7 +42,7 @@ class IsingLab(LiveLens):
         Swendsen–Wang updates before the first picture, where there is no field: single-spin
         updates alone would need millions of sweeps at the critical point.
     arguments
-        As for `Lens`: views, cutoff, title.
+        As for `Lens`: views, cutoff, title, ahead.
 
     Raises
     ------
@@ -63,6 +75,7 @@ class IsingLab(LiveLens):
         views: Sequence[str] | None = None,
         cutoff: float | None = None,
         title: str | None = None,
+        ahead: bool | None = None,
         **unknown: Any,
     ) -> None:
         T = critical_temperature() if temperature is None else temperature
@@ -73,7 +86,23 @@ class IsingLab(LiveLens):
             system.spins = clusters.spins.to(system.device)
         super().__init__(
             system, BlockSpin(b, rule=rule, seed=seed),
-            views=views, cutoff=cutoff, title=title, **unknown,
+            views=views, cutoff=cutoff, title=title, ahead=ahead, **unknown,
+        )
+
+    def _theory(self) -> Theory:
+        theory = self.system.theory()
+        shown = tuple(
+            replace(theory.observable(name), tolerance=tolerance)
+            for name, tolerance in OBSERVABLES.items()
+        )
+        return replace(theory, observables=shown)
+
+    def spec(self) -> str:
+        """Code that makes this lab again, at its present temperature."""
+        system, scheme = self.system, self.scheme
+        return self._code(
+            "rg.IsingLab", str(system.size), temperature=system.temperature, field=system.field,
+            b=scheme.b, rule=scheme.rule, seed=system.seed,
         )
 
     def _sliders(self) -> Sequence[Control]:

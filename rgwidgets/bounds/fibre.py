@@ -1,0 +1,184 @@
+"""The fine configurations that share their coarse features: a ball in the discarded subspace."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from rgwidgets.core.errors import ParameterError, ShapeError
+from rgwidgets.core.outputs import OutputObservable, Readout
+from rgwidgets.core.theory import Observable, Theory
+
+from .propagate import Propagation
+from .statistics import tail_radius
+from .tail import Opaque, Tail, read_tail
+
+#: Numbers in the largest array of a propagation; samples are taken in pieces to keep below it.
+_ROOM = 2**24
+
+#: what was read of each theory, or why it could not be
+_TAILS: WeakKeyDictionary[Theory, Tail | str] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, eq=False)
+class Fibre:
+    """{centre + basis·z : ‖z‖₂ ≤ radius} for each sample.
+
+    Attributes
+    ----------
+    theory
+        Whose observables change; its `attrs["readout"]`, where there is one, is what proofs read.
+    feature
+        Which of its features the subspace lies in.
+    centre
+        The cut points, (n, …, d) float64.
+    basis
+        Orthonormal directions that were discarded, (d, k) float64, one subspace for every
+        position.
+    tails
+        The samples' own discarded coefficients, (n, …, k) float64.
+    quantile
+        Fraction of the samples whose own tail lies in the ball.
+    ball
+        The radius itself, where it is set by hand instead.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit, or the basis is not orthonormal.
+    """
+
+    theory: Theory
+    feature: str
+    centre: Tensor
+    basis: Tensor
+    tails: Tensor
+    quantile: float = 0.99
+    ball: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.ball is not None and not 0 <= self.ball < math.inf:
+            raise ParameterError("ball", given=self.ball, allowed="a finite radius ≥ 0")
+        d, k = self.basis.shape if self.basis.ndim == 2 else (-1, -1)
+        if self.centre.shape[-1] != d or self.tails.shape != (*self.centre.shape[:-1], k):
+            shapes = tuple(tuple(t.shape) for t in (self.centre, self.tails, self.basis))
+            raise ShapeError("centre, tails and basis of a fibre", given=shapes,
+                             allowed="(n, …, d), (n, …, k) and (d, k)")
+        overlap = self.basis.T @ self.basis - torch.eye(k, dtype=self.basis.dtype).to(self.basis)
+        worst = float(overlap.abs().max()) if overlap.numel() else 0.0
+        if not worst <= 1e-6:
+            raise ShapeError("basis of a fibre", given=f"overlaps of {worst:.2g}",
+                             allowed="orthonormal columns")
+
+    @cached_property
+    def radius(self) -> float:
+        """The quantile of the norms of the samples' own tails, over all positions together."""
+        if self.ball is not None:
+            return self.ball
+        return tail_radius(self.own.norm(dim=-1), self.quantile)
+
+    @property
+    def own(self) -> Tensor:
+        """The samples' own tails, flattened: (n, K), K = positions × k."""
+        return self.tails.flatten(1)
+
+    def __len__(self) -> int:
+        return len(self.centre)
+
+    def points(self, z: Tensor) -> Tensor:
+        """Configurations (n, …, d) of flattened coefficients z (n, K), differentiable."""
+        return self.centre + z.reshape(self.tails.shape) @ self.basis.T
+
+    @cached_property
+    def tail(self) -> Tail | None:
+        """The computation from the feature to the outputs, None where it cannot be read."""
+        found = self._read()
+        return found if isinstance(found, Tail) else None
+
+    def _read(self) -> Tail | str:
+        if self.theory not in _TAILS:
+            readout = self.theory.attrs.get("readout")
+            try:
+                if not isinstance(readout, Readout):
+                    raise Opaque("the theory does not say what is computed from its features")
+                _TAILS[self.theory] = read_tail(readout, self.theory.features[self.feature])
+            except Opaque as reason:
+                _TAILS[self.theory] = str(reason)
+        return _TAILS[self.theory]
+
+    @cached_property
+    def start(self) -> tuple[Tensor, Tensor]:
+        """The tail's first map here: (m, K) along the subspace, (n, m) at the centres."""
+        tail = self._known_tail()
+        readout = self.theory.attrs["readout"]
+        assert isinstance(readout, Readout)
+        axis, weight = readout.feature_axis, tail.first.weight
+        size = self.own.shape[1]
+        eye = torch.eye(size, dtype=torch.float64, device=self.basis.device)
+        moved = eye.reshape(size, *self.tails.shape[1:]) @ self.basis.T
+        along = weight @ moved.movedim(-1, axis).flatten(1).to(weight.device).T
+        centre = self.centre.movedim(-1, axis).flatten(1).to(weight.device)
+        return along, tail.first(centre)
+
+    def _known_tail(self) -> Tail:
+        found = self._read()
+        if isinstance(found, str):
+            raise Opaque(found)
+        return found
+
+    @cached_property
+    def propagations(self) -> list[Propagation]:
+        """Bound propagation by pieces of samples; shared by all observables. Raises `Opaque`."""
+        return self.propagate(crown=True)
+
+    def propagate(self, *, crown: bool) -> list[Propagation]:
+        """Bound propagation with CROWN or by intervals alone. Raises `Opaque`."""
+        tail = self._known_tail()
+        along, centre = self.start
+        width = tail.widest
+        piece = max(1, _ROOM // (width * max(2 * width, 64)))
+        return [Propagation(along, part, tail.layers, self.radius, crown)
+                for part in torch.split(centre, piece)]
+
+    def evaluate(self, observable: Observable, z: Tensor) -> tuple[Tensor, Tensor]:
+        """An observable in the fibre and its differentiable stand-in, (r, n) each.
+
+        Parameters
+        ----------
+        z
+            Flattened coefficients, (r, n, K): r points for each sample.
+        """
+        if self.direct(observable):
+            assert isinstance(observable, OutputObservable)
+            outputs = self._outputs(z)
+            values = observable.of_outputs(outputs)
+            smooth = observable.surrogate
+            return values, values if smooth is None else smooth(outputs)
+        found = [self._rerun(observable, row) for row in z]
+        return torch.stack([v for v, _ in found]), torch.stack([s for _, s in found])
+
+    def direct(self, observable: Observable) -> bool:
+        """Whether `evaluate` goes through the tail in float64, all points at once."""
+        declared = isinstance(observable, OutputObservable) and observable.form != "general"
+        return declared and self.tail is not None
+
+    def _outputs(self, z: Tensor) -> Tensor:
+        along, centre = self.start
+        y = z.to(along.device) @ along.T + centre
+        for curve, affine in self._known_tail().layers:
+            y = affine(curve(y))
+        return y
+
+    def _rerun(self, observable: Observable, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The same by running the whole network again, in its own precision."""
+        features = {**self.theory.features, self.feature: self.points(z)}
+        if isinstance(observable, OutputObservable) and observable.surrogate is not None:
+            outputs = observable.outputs(features)
+            return observable.of_outputs(outputs).double(), observable.surrogate(outputs).double()
+        values = observable.samples(features).double()
+        return values, values

@@ -1,0 +1,254 @@
+"""The computation from a layer to the outputs, read as affine maps and activation functions."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, fx, nn
+
+from rgwidgets.core.outputs import Readout, evaluating
+
+from . import curves
+from .curves import Curve
+
+#: Numbers a sample beyond which a dense matrix of the computation is not made.
+WIDEST = 2048
+
+_AFFINE = (
+    nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d,
+    nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d,
+    nn.AdaptiveAvgPool3d, nn.Flatten, nn.Unflatten,
+)
+_NOTHING = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+_CURVES = {nn.ReLU: curves.RELU, nn.Tanh: curves.TANH, nn.Sigmoid: curves.SIGMOID,
+           nn.SiLU: curves.SILU}
+_FUNCTIONS = {
+    torch.relu: curves.RELU, torch.nn.functional.relu: curves.RELU, "relu": curves.RELU,
+    torch.tanh: curves.TANH, torch.nn.functional.tanh: curves.TANH, "tanh": curves.TANH,
+    torch.sigmoid: curves.SIGMOID, torch.nn.functional.sigmoid: curves.SIGMOID,
+    "sigmoid": curves.SIGMOID, torch.nn.functional.silu: curves.SILU,
+}
+
+
+class Opaque(Exception):
+    """The computation after a layer is not one that can be bounded; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """y → weight·y + bias on flattened samples, float64.
+
+    Attributes
+    ----------
+    weight, bias
+        Shapes (out, in) and (out,).
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, y: Tensor) -> Tensor:
+        return torch.nn.functional.linear(y, self.weight, self.bias)
+
+    def then(self, other: Affine) -> Affine:
+        """This map followed by another."""
+        return Affine(other.weight @ self.weight, other(self.bias))
+
+
+@dataclass(frozen=True, eq=False)
+class Tail:
+    """A chain: affine, curve, affine, …, curve, affine; ends with an affine map.
+
+    Attributes
+    ----------
+    first
+        From the flattened output of the layer, in the layer's own order of axes.
+    layers
+        Pairs (activation function, affine map) that follow.
+    """
+
+    first: Affine
+    layers: tuple[tuple[Curve, Affine], ...]
+
+    def __call__(self, flat: Tensor) -> Tensor:
+        """Outputs (…, c) of flattened layer outputs (…, d), float64."""
+        y = self.first(flat)
+        for curve, affine in self.layers:
+            y = affine(curve(y))
+        return y
+
+    @property
+    def widest(self) -> int:
+        """Largest number of units of any of its layers."""
+        return max(len(a.bias) for a in (self.first, *(a for _, a in self.layers)))
+
+
+def read_tail(readout: Readout, activation: Tensor) -> Tail:
+    """Read the computation after the captured layer, in float64, and check it on the features.
+
+    Parameters
+    ----------
+    readout
+        The network, tied to its batch.
+    activation
+        The captured features, (n, …, d).
+
+    Raises
+    ------
+    Opaque
+        If an operation is not known, samples are too wide, or what was read does not reproduce
+        the network's outputs.
+    """
+    readout.check()
+    native = activation.movedim(-1, readout.feature_axis)
+    if native[0].numel() > WIDEST:
+        raise Opaque(f"{native[0].numel()} numbers a sample are more than {WIDEST}")
+    with evaluating(readout.module):
+        steps = _sequential_steps(readout.module, readout.layer)
+        if steps is None:
+            steps = _traced_steps(readout.module, readout.layer)
+        tail = _compiled(steps, native[:1])
+    _compare(tail, native, readout(activation))
+    return tail
+
+
+def _compare(tail: Tail, native: Tensor, outputs: Tensor) -> None:
+    """Hooks, subclasses and weight norms may make a network do other than it looks."""
+    expected = outputs.detach().to(tail.first.bias.device, torch.float64)
+    found = tail(native.detach().to(tail.first.bias.device, torch.float64).flatten(1))
+    close = torch.finfo(outputs.dtype).eps ** 0.5 * (1 + expected.abs().max())
+    if expected.shape != found.shape or bool((expected - found).abs().max() > close):
+        raise Opaque("the layers as read do not reproduce the network's own outputs")
+
+
+Step = nn.Module | Curve
+
+
+def _sequential_steps(module: nn.Module, layer: str) -> list[Step] | None:
+    """What follows `layer` in nested `nn.Sequential`s; None where there is anything else."""
+    steps: list[Step] = []
+    part = module
+    for name in layer.split(".") if layer else []:
+        if type(part) is not nn.Sequential:
+            return None
+        names = [child for child, _ in part.named_children()]
+        after = list(part.children())[names.index(name) + 1:]
+        steps = [*after, *steps]
+        part = part.get_submodule(name)
+    flat: list[Step] = []
+    for step in steps:
+        flat.extend(_unpacked(step))
+    return flat
+
+
+def _unpacked(step: Step) -> list[Step]:
+    if type(step) is nn.Sequential:
+        return [inner for child in step for inner in _unpacked(child)]
+    return [step]
+
+
+class _Tracer(fx.Tracer):
+    """Traces into everything but torch's own layers and the captured one."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self._layer = layer
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return m is self._layer or super().is_leaf_module(m, module_qualified_name)
+
+
+def _traced_steps(module: nn.Module, layer: str) -> list[Step]:
+    try:
+        graph = _Tracer(module.get_submodule(layer)).trace(module)
+    except Exception as error:  # tracing runs the user's own code on stand-ins: anything may fail
+        raise Opaque(f"{type(module).__name__} could not be traced: {error}") from error
+    start = [node for node in graph.nodes if node.op == "call_module" and node.target == layer]
+    if len(start) != 1:
+        raise Opaque(f"layer {layer!r} is inside one that is not traced into")
+    steps: list[Step] = []
+    node = start[0]
+    while True:
+        users = list(node.users)
+        if len(users) != 1:
+            raise Opaque(f"the output of {node.name} is used {len(users)} times: not a chain")
+        following = users[0]
+        if following.op == "output":
+            if following.args[0] is not node:
+                raise Opaque("the module returns more than one tensor")
+            return steps
+        if following.all_input_nodes != [node]:
+            raise Opaque(f"{following.name} takes more than the chain: not a chain")
+        steps.extend(_unpacked(_step(module, following)))
+        node = following
+
+
+def _step(module: nn.Module, node: fx.Node) -> Step:
+    if node.op == "call_module":
+        return module.get_submodule(str(node.target))
+    target = cast("Callable[..., object] | str", node.target)
+    if target in _FUNCTIONS:
+        return _FUNCTIONS[target]
+    if target is torch.nn.functional.gelu:
+        return nn.GELU(**cast("dict[str, str]", dict(node.kwargs)))
+    if target in (torch.flatten, "flatten"):
+        dims = (*node.args[1:], *node.kwargs.values())
+        return nn.Flatten(*cast("Sequence[int]", dims or (0,)))
+    if target is torch.nn.functional.dropout and not node.kwargs.get("training", True):
+        return nn.Identity()
+    raise Opaque(f"no certificate knows the operation {node.name!r}")
+
+
+def _compiled(steps: Sequence[Step], example: Tensor) -> Tail:
+    """Merge steps into affine maps with activation functions between; `example` is (1, …)."""
+    device = torch.device("cpu") if example.device.type == "mps" else example.device
+    shape = example[0].shape
+    eye = torch.eye(shape.numel(), dtype=torch.float64, device=device)
+    maps, between = [Affine(eye, 0 * eye[0])], []
+    for step in steps:
+        curve = step if isinstance(step, Curve) else _curve(step)
+        if curve is not None:
+            between.append(curve)
+            width = len(maps[-1].bias)
+            eye = torch.eye(width, dtype=torch.float64, device=device)
+            maps.append(Affine(eye, 0 * eye[0]))
+        elif not isinstance(step, _NOTHING):
+            affine, shape = _affine(cast("nn.Module", step), shape, device)
+            maps[-1] = maps[-1].then(affine)
+    if len(shape) != 1:
+        raise Opaque(f"outputs of shape {tuple(shape)} a sample, not one row of numbers")
+    return Tail(maps[0], tuple(zip(between, maps[1:], strict=True)))
+
+
+def _curve(step: Step) -> Curve | None:
+    if isinstance(step, nn.LeakyReLU) and 0 <= step.negative_slope <= 1:
+        return curves.Kinked("leaky ReLU", 1.0, step.negative_slope)
+    if isinstance(step, nn.GELU) and step.approximate == "none":
+        return curves.GELU
+    return _CURVES.get(cast("type[nn.Module]", type(step)))
+
+
+def _affine(step: nn.Module, shape: torch.Size, device: torch.device) -> tuple[Affine, torch.Size]:
+    """The matrix of a layer, by asking what it does to zero and to each unit vector."""
+    if type(step) not in _AFFINE:
+        raise Opaque(f"no certificate knows {type(step).__name__}")
+    if isinstance(step, nn.modules.batchnorm._BatchNorm) and step.running_mean is None:
+        raise Opaque(f"{type(step).__name__} without running statistics mixes samples")
+    exact = copy.deepcopy(step).to(device, torch.float64)
+    if isinstance(exact, nn.Linear) and len(shape) == 1:
+        bias = torch.zeros(exact.out_features, dtype=torch.float64, device=device)
+        return Affine(exact.weight.detach(), bias if exact.bias is None else exact.bias.detach()), \
+            torch.Size([exact.out_features])
+    size = shape.numel()
+    probes = torch.cat([torch.zeros(1, size), torch.eye(size)]).to(device, torch.float64)
+    with torch.no_grad():
+        seen = exact(probes.reshape(-1, *shape))
+    if len(seen) != size + 1 or seen[0].numel() > WIDEST:
+        raise Opaque(f"{type(step).__name__} mixes samples or is wider than {WIDEST}")
+    flat = seen.flatten(1)
+    return Affine((flat[1:] - flat[0]).T.contiguous(), flat[0]), seen.shape[1:]
+

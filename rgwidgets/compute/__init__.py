@@ -1,0 +1,1 @@
+"""Where and how the numbers are made: devices, kernels, one worker, sweeps."""

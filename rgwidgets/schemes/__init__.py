@@ -1,0 +1,1 @@
+"""How theories are made coarser: one scheme a file, each found by the catalogue."""

@@ -1,0 +1,91 @@
+"""Cut an activation along the directions in which an observable moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from rgwidgets.core.errors import ObservableError
+from rgwidgets.core.outputs import OutputObservable
+from rgwidgets.core.theory import Observable, Theory
+
+from .subspace import Spectrum, SubspaceScheme, moments, ordered
+
+
+@dataclass(frozen=True)
+class GradientSpectrum(SubspaceScheme):
+    """Eigenvectors of the mean gradient outer product of an observable: keep the r largest.
+
+    The matrix is C = ⟨∇o ∇oᵀ⟩ over samples and positions, the gradient taken with respect to the
+    feature. Directions without gradient are ordered by their variance. An observable with steps,
+    such as the accuracy, is replaced by its differentiable stand-in, the margin.
+
+    Attributes
+    ----------
+    observable
+        Name of one of the theory's observables; its first if empty.
+
+    Raises
+    ------
+    ObservableError
+        If the theory has no such observable, or it has no gradient.
+
+    Examples
+    --------
+    >>> x = torch.randn(100, 3, generator=torch.Generator().manual_seed(0))
+    >>> o = Observable("o", lambda f: f["activation"][:, 2] + 0.1 * f["activation"][:, 0])
+    >>> spectrum = GradientSpectrum(observable="o").spectrum(Theory({"activation": x}, (o,)))
+    >>> [round(v, 3) for v in spectrum.basis[:, 0].abs().tolist()]
+    [0.1, 0.0, 0.995]
+    """
+
+    name: ClassVar[str] = "gradient_spectrum"
+    summary: ClassVar[str] = "keep the directions along which an observable moves"
+    citation: ClassVar[str] = (
+        "P. G. Constantine, E. Dow, Q. Wang, Active subspace methods in theory and practice, "
+        "SIAM J. Sci. Comput. 36, A1500 (2014)"
+    )
+    observable: str = ""
+
+    def measure(self, theory: Theory, feature: str) -> Spectrum:
+        """Mean of the feature, and eigenvectors of the observable's mean gradient outer product."""
+        chosen = self._chosen(theory)
+        mean, covariance = moments(theory.features[feature])
+        rows = _gradients(chosen, theory, feature).double().flatten(0, -2).to(mean)
+        values, vectors = ordered(rows.T @ rows / len(rows), covariance)
+        unit = f"({chosen.unit})²" if chosen.unit else ""
+        return Spectrum(mean, vectors, values, f"mean squared gradient of {chosen.name}", unit)
+
+    def _chosen(self, theory: Theory) -> Observable:
+        if self.observable:
+            return theory.observable(self.observable)
+        if not theory.observables:
+            raise ObservableError("observables of the theory", given="none",
+                                  allowed="at least one", mend="capture with labels or observables")
+        return theory.observables[0]
+
+
+def _gradients(observable: Observable, theory: Theory, feature: str) -> Tensor:
+    """∂o_i/∂x_i by sample, (n, …, d)."""
+    with torch.inference_mode(False), torch.enable_grad():
+        leaf = theory.features[feature].detach().clone().requires_grad_()
+        features = {**theory.features, feature: leaf}
+        if isinstance(observable, OutputObservable):
+            values = observable.smooth(features)
+        else:
+            values = observable.samples(features)
+        if values.ndim != 1 or not values.requires_grad:
+            raise ObservableError(
+                f"observable {observable.name!r}", given="no gradient, or several moments a sample",
+                allowed="a differentiable function of the features, one value a sample",
+                mend="choose the loss or a logit difference",
+            )
+        (gradient,) = torch.autograd.grad(values.sum(), leaf, allow_unused=True)
+    found = torch.zeros_like(leaf) if gradient is None else gradient
+    if not bool(torch.isfinite(found).all()):
+        raise ObservableError(f"gradient of {observable.name!r}", given="NaN or infinity",
+                              allowed="finite values")
+    return found

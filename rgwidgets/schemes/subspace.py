@@ -1,0 +1,243 @@
+"""Keep the first r directions of an orthonormal basis: shared by the spectral schemes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from rgwidgets.bounds.fibre import Fibre
+from rgwidgets.bounds.influence import subspace_influence
+from rgwidgets.core.errors import ParameterError, ShapeError
+from rgwidgets.core.outputs import after
+from rgwidgets.core.relevance import Relevance
+from rgwidgets.core.scale import Scale
+from rgwidgets.core.scheme import Scheme
+from rgwidgets.core.theory import EffectiveTheory, Features, Theory
+
+#: Up to this many directions every rank is a cutoff; beyond, about `_RANKS` of them.
+_EVERY_RANK = 64
+_RANKS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """An orthonormal basis about a mean, most relevant direction first.
+
+    Attributes
+    ----------
+    mean, basis, values
+        Shapes (d,), (d, d) with directions as columns, and (d,), float64.
+    quantity, unit
+        What the values are.
+    """
+
+    mean: Tensor
+    basis: Tensor
+    values: Tensor
+    quantity: str
+    unit: str = ""
+
+    def relevance(self) -> Relevance:
+        """The directions by value."""
+        names = tuple(f"direction {i + 1}" for i in range(len(self.values)))
+        return Relevance(names, tuple(self.values.tolist()), quantity=self.quantity, unit=self.unit)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Where coefficients lie in the features of the theory that was cut first.
+
+    Attributes
+    ----------
+    theory, feature
+        That theory, and which of its features.
+    mean, basis
+        coefficients (…, r) ↦ mean (d,) + coefficients · basis (d, r)ᵀ.
+    """
+
+    theory: Theory
+    feature: str
+    mean: Tensor
+    basis: Tensor
+
+    def raised(self, coefficients: Tensor) -> Tensor:
+        """Coefficients (…, r) as features (…, d)."""
+        return self.mean + coefficients.to(self.basis) @ self.basis.T
+
+
+_SPECTRA: WeakKeyDictionary[Theory, dict[SubspaceScheme, Spectrum]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class SubspaceScheme(Scheme):
+    """Project one feature on the r most relevant directions about its mean.
+
+    The effective features are {"coefficients": (n, …, r)} in float64; `lift` puts them back as
+    the cut features. An effective theory remembers the basis in which it was cut, so cutting it
+    again with the same scheme is cutting once (`composes`).
+
+    Attributes
+    ----------
+    quantile
+        The fibre's radius is this quantile of the norms of the discarded parts.
+    steps, restarts, seed
+        Effort of the attack, and the seed of its random starts and of the resampling.
+    """
+
+    composes: ClassVar[bool] = True
+    quantile: float = field(default=0.99, kw_only=True)
+    steps: int = field(default=12, kw_only=True)
+    restarts: int = field(default=8, kw_only=True)
+    seed: int = field(default=0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.quantile <= 1:
+            raise ParameterError("quantile", given=self.quantile, allowed="a number in (0, 1]")
+        for name in ("steps", "restarts"):
+            given = getattr(self, name)
+            if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+                raise ParameterError(name, given=given, allowed="a whole number ≥ 1")
+
+    @abstractmethod
+    def measure(self, theory: Theory, feature: str) -> Spectrum:
+        """The basis of that feature of a theory."""
+
+    def spectrum(self, theory: Theory) -> Spectrum:
+        """The basis in which this scheme cuts that theory, computed once."""
+        known = _SPECTRA.setdefault(theory, {})
+        if self not in known:
+            known[self] = self.measure(theory, feature_of(theory))
+        return known[self]
+
+    def scale(self, theory: Theory) -> Scale:
+        """Rank r from d down to 0: every rank up to 64, about 40 geometric ones beyond."""
+        origin = self._origin(theory)
+        feature = feature_of(theory)
+        d = origin.features[feature_of(origin)].shape[-1]
+        kept = theory.features[feature].shape[-1] if theory is not origin else d
+        ranks = range(d + 1) if d <= _EVERY_RANK else _geometric(d)
+        cutoffs = sorted({float(r) for r in ranks if r <= kept} | {float(kept)}, reverse=True)
+        return Scale("rank", "r", "directions", tuple(cutoffs), "decreasing")
+
+    def coarsen(self, theory: Theory, cutoff: float) -> EffectiveTheory:
+        """Keep the first `cutoff` directions.
+
+        Raises
+        ------
+        CutoffError
+            If the rank is not on the scale.
+        ShapeError
+            If the theory has no feature of vectors (n, …, d).
+        """
+        rank = int(self.scale(theory).check(cutoff))
+        theory = self._origin(theory)
+        feature = feature_of(theory)
+        spectrum = self.spectrum(theory)
+        x = _float64(theory.features[feature])
+        coefficients = (x - spectrum.mean) @ spectrum.basis
+        kept, rest = coefficients[..., :rank], coefficients[..., rank:]
+        basis, discarded = spectrum.basis[:, :rank], spectrum.basis[:, rank:]
+        others = {k: t for k, t in theory.features.items() if k != feature}
+
+        def lift(features: Features) -> Features:
+            raised = spectrum.mean + features["coefficients"].to(basis) @ basis.T
+            return {**others, feature: raised}
+
+        frame = _framed(theory, feature, spectrum.mean, basis)
+        fibre = Fibre(frame.theory, frame.feature, frame.raised(kept),
+                      _framed(theory, feature, spectrum.mean, discarded).basis, rest, self.quantile)
+        return EffectiveTheory(
+            {**others, "coefficients": kept.contiguous()},
+            tuple(after(o, lift) for o in theory.observables),
+            name=theory.name,
+            attrs={**theory.attrs, "frame": frame, "fibre": fibre, "scheme": self,
+                   **_kept_variance(kept, rest)},
+            cutoff=float(rank),
+            relevance=spectrum.relevance(),
+            parent=theory,
+            influence=lambda o: subspace_influence(
+                fibre, frame.theory.observable(o.name), steps=self.steps, restarts=self.restarts,
+                seed=self.seed,
+            ),
+            raised=lift,
+        )
+
+    def _origin(self, theory: Theory) -> Theory:
+        """The theory that this scheme cut to make `theory`, or `theory` itself."""
+        if isinstance(theory, EffectiveTheory) and theory.attrs.get("scheme") == self:
+            return theory.parent or theory
+        return theory
+
+
+def feature_of(theory: Theory) -> str:
+    """The feature that is a vector for each sample (and position): the one to cut.
+
+    Raises `ShapeError` if there is none, or several and none is called "activation" or
+    "coefficients".
+    """
+    vectors = [name for name, t in theory.features.items()
+               if t.is_floating_point() and t.ndim >= 2 and len(t)]
+    for name in ("activation", "coefficients"):
+        if name in vectors:
+            return name
+    if len(vectors) != 1:
+        shapes = {name: tuple(t.shape) for name, t in theory.features.items()}
+        raise ShapeError("features", given=shapes,
+                         allowed='"activation" (n, …, d), or one floating-point feature (n, …, d)',
+                         mend="make the theory by rgwidgets.capture")
+    return vectors[0]
+
+
+def ordered(matrix: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues and eigenvectors of a symmetric positive matrix, in descending order.
+
+    Directions of no eigenvalue are ordered by `covariance` within their span; each column's
+    largest entry is made positive.
+    """
+    values, vectors = torch.linalg.eigh(matrix)
+    values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
+    known = int((values > 1e-12 * values[:1].clamp_min(1e-300)).sum())
+    null = vectors[:, known:]
+    if null.shape[1]:
+        _, within = torch.linalg.eigh(null.T @ covariance @ null)
+        vectors = torch.cat([vectors[:, :known], null @ within.flip(1)], dim=1)
+        values = torch.cat([values[:known], torch.zeros_like(values[known:])])
+    largest = vectors.abs().argmax(0, keepdim=True)
+    return values, vectors * vectors.gather(0, largest).sign()
+
+
+def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (d,) and covariance (d, d) of vectors (n, …, d) over samples and positions."""
+    rows = _float64(x).flatten(0, -2)
+    mean = rows.mean(0)
+    centred = rows - mean
+    return mean, centred.T @ centred / len(rows)
+
+
+def _framed(theory: Theory, feature: str, mean: Tensor, basis: Tensor) -> Frame:
+    """The frame in the theory that was cut first, through the frame of `theory` if it has one."""
+    outer = theory.attrs.get("frame")
+    if isinstance(outer, Frame) and feature == "coefficients":
+        return Frame(outer.theory, outer.feature, outer.raised(mean), outer.basis @ basis)
+    return Frame(theory, feature, mean, basis)
+
+
+def _kept_variance(kept: Tensor, rest: Tensor) -> Mapping[str, float]:
+    total = float((kept**2).sum() + (rest**2).sum())
+    return {"kept_variance": float((kept**2).sum()) / total if total else 1.0}
+
+
+def _float64(x: Tensor) -> Tensor:
+    """In double precision, on the CPU where the device has none."""
+    return (x.cpu() if x.device.type == "mps" else x).detach().double()
+
+
+def _geometric(d: int) -> list[int]:
+    ratios = (d ** (k / (_RANKS - 2)) for k in range(_RANKS - 1))
+    return sorted({0, d, *(round(ratio) for ratio in ratios)})

@@ -1,0 +1,1 @@
+"""What is coarse-grained: lattices, data, networks."""

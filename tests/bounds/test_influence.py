@@ -1,0 +1,107 @@
+"""Four numbers, always together, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rgwidgets.bounds import subspace_influence
+from rgwidgets.core.theory import Observable, Theory
+from rgwidgets.systems.capture import capture
+
+from .conftest import make_fibre, make_theory
+
+NAMES = ("loss", "accuracy", "logit 0 − 1")
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+@pytest.mark.parametrize("discarded", [1, 6, 12])
+def test_average_and_attack_stay_below_the_certificate(activation: str, discarded: int) -> None:
+    fibre = make_fibre(make_theory(activation, samples=50), discarded=discarded, radius=None)
+    fibre = replace(fibre, quantile=1.0)  # every sample's own tail lies in the fibre
+    for name in NAMES:
+        found = subspace_influence(fibre, fibre.theory.observable(name))
+        assert found.average.value <= found.attack.value + 1e-12
+        assert found.resample.value <= found.certificate.value
+        assert found.attack.value <= found.certificate.value
+        kinds = [getattr(found, n).kind for n in ("average", "resample", "attack", "certificate")]
+        assert kinds == ["measured", "measured", "measured", "proved"]
+        assert found.attack.error is not None
+        assert "100% quantile" in found.certificate.how
+
+
+def test_average_is_the_mean_change_by_each_sample_s_own_tail() -> None:
+    theory = make_theory("tanh", samples=30)
+    fibre = make_fibre(theory, discarded=5, radius=None)
+    for name in NAMES:
+        o = theory.observable(name)
+        change = o.samples(theory.features) - o.samples({"activation": fibre.centre.float()})
+        found = subspace_influence(fibre, o).average
+        assert found.value == pytest.approx(float(change.abs().mean()), abs=1e-5)
+        assert found.error == pytest.approx(float(change.abs().std()) / 30**0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize("zero", ["nothing discarded", "no radius"])
+def test_where_nothing_is_neglected_every_number_is_exactly_zero(zero: str) -> None:
+    theory = make_theory()
+    fibre = make_fibre(theory, discarded=0, radius=None) if zero == "nothing discarded" else \
+        make_fibre(theory, discarded=3, radius=0.0)
+    for name in NAMES:
+        found = subspace_influence(fibre, theory.observable(name))
+        bounds = (found.average, found.resample, found.attack, found.certificate)
+        assert [b.value for b in bounds] == [0.0] * 4
+
+
+class Recurrent(nn.Module):
+    """A layer, then an LSTM, then its last state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.lstm, self.out = nn.Linear(4, 6), nn.LSTM(6, 5, batch_first=True), \
+            nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        states, _ = self.lstm(torch.tanh(self.embed(x)))
+        return self.out(states[:, -1])
+
+
+def transformer() -> nn.Module:
+    layer = nn.TransformerEncoderLayer(6, 2, 12, batch_first=True)
+    return nn.Sequential(nn.Linear(4, 6), layer, nn.Flatten(), nn.Linear(18, 3))
+
+
+@pytest.mark.parametrize("make, layer, reason", [
+    (Recurrent, "embed", "LSTM|not a chain"), (transformer, "0", "TransformerEncoderLayer"),
+])
+def test_where_nothing_is_proved_the_reason_is_given_and_the_attack_still_works(
+    make: Callable[[], nn.Module], layer: str, reason: str
+) -> None:
+    torch.manual_seed(0)
+    labels = torch.randint(3, (8,))
+    theory = capture(make(), torch.randn(8, 3, 4), layer, labels=labels)
+    found = subspace_influence(make_fibre(theory, discarded=3, radius=None),
+                               theory.observable("loss"), steps=6, restarts=3)
+    assert found.certificate.kind == "none"
+    assert any(word in found.certificate.how for word in reason.split("|"))
+    assert 0 < found.average.value <= found.attack.value
+
+
+def test_a_single_sample_has_no_resample() -> None:
+    theory = make_theory(samples=1)
+    fibre = make_fibre(theory, discarded=3, radius=0.3)
+    found = subspace_influence(fibre, theory.observable("loss"))
+    assert found.resample.kind == "none"
+    assert 0 < found.attack.value <= found.certificate.value
+
+
+def test_an_observable_of_moments_has_no_change_by_sample() -> None:
+    theory = make_theory()
+    moments = Observable("binder", lambda f: f["activation"][:, :2] ** 2, reduce=lambda m: m[0])
+    theory = Theory(theory.features, (moments,))
+    found = subspace_influence(make_fibre(theory, discarded=3, radius=0.3), moments)
+    assert not found.average
+    assert not found.certificate
