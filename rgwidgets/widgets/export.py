@@ -92,5 +92,5 @@ def to_html(
     }
     return _PAGE.format(
         title=html.escape(flow.title), describe=html.escape(held["spec"]["describe"]),
-        parts=json.dumps(parts).replace("</", "<\\/"),
+        parts=json.dumps(parts).replace("<", "\\u003c"),
     )

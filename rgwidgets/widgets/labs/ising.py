@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...core.theory import Theory
-from ...schemes.block_spin import BlockSpin
+from ...schemes.block_spin import BlockSpin, Rule
 from ...systems.lattice.ising import Ising
 from ...systems.lattice.ising_exact import critical_temperature
 from ..live import Control, LiveLens
@@ -57,6 +57,9 @@ class IsingLab(LiveLens):
     >>> lab.close()
     """
 
+    system: Ising
+    scheme: BlockSpin
+
     name = "ising"
     summary = "Two-dimensional Ising model under block spins, streaming, with its temperature"
     citation = "L. P. Kadanoff, Physics 2, 263 (1966)"
@@ -68,7 +71,7 @@ class IsingLab(LiveLens):
         temperature: float | None = None,
         field: float = 0.0,
         b: int = 2,
-        rule: str = "majority",
+        rule: Rule = "majority",
         seed: int = 0,
         device: str = "auto",
         equilibrate: int = 40,
