@@ -7,6 +7,13 @@ import pytest
 from .lab import chromium, running
 
 
+#: The index of each level that a lens has drawn, in order.
+NOTE_DRAWS = """
+  window.drawn = [];
+  document.addEventListener('rgwidgets:draw', (event) => window.drawn.push(event.detail.index));
+"""
+
+
 @pytest.fixture(scope="session")
 def lab():
     with running() as lab:
@@ -23,6 +30,7 @@ def browser():
 def page(browser):
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     page = context.new_page()
+    page.add_init_script(NOTE_DRAWS)
     faults = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     yield page

@@ -50,7 +50,7 @@ PIXELS = """(el) => {
   const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
   let sum = 0;
   for (let i = 0; i < data.length; i += 4) sum = (sum * 31 + data[i] + data[i + 1]) % 1000003;
-  return [canvas.width, sum];
+  return sum;
 }"""
 
 
@@ -96,8 +96,8 @@ def test_dragging_the_dial_changes_the_pixels_and_the_spoken_value(page, spins):
     before, spoken = spins.evaluate(PIXELS), dial(spins).get_attribute("aria-valuetext")
     drag(page, dial(spins), share=0.5)
     after = spins.evaluate(PIXELS)
-    assert after[0] < before[0]
     assert after != before
+    assert page.evaluate("window.drawn.at(-1)") in (3, 4)
     assert dial(spins).get_attribute("aria-valuetext") != spoken
 
 
@@ -127,7 +127,7 @@ def test_dragging_to_and_fro_ends_where_it_began(page, spins):
     drag(page, dial(spins), share=0.9)
     dial(spins).focus()
     page.keyboard.press("Home")
-    page.wait_for_function(f"([el, was]) => ({PIXELS})(el)[1] === was[1]",
+    page.wait_for_function(f"([el, was]) => ({PIXELS})(el) === was",
                            arg=[spins.element_handle(), before])
 
 
@@ -152,7 +152,7 @@ def test_the_simulation_streams_new_pictures_until_it_is_paused(page, spins):
     shown = spins
     shown.locator("[data-action=start]").click()
     first = shown.evaluate(PIXELS)
-    page.wait_for_function(f"([el, was]) => ({PIXELS})(el)[1] !== was[1]",
+    page.wait_for_function(f"([el, was]) => ({PIXELS})(el) !== was",
                            arg=[shown.element_handle(), first])
     shown.locator("[data-action=pause]").click()
     quiet(page, shown)
@@ -190,14 +190,12 @@ def test_a_temperature_out_of_range_is_refused_beside_its_box(page, spins):
 
 def test_a_newer_request_overtakes_a_slow_computation(page, lab):
     shown = show(page, lab, "slow.ipynb", SLOW)
-    page.wait_for_function("(el) => el.querySelector('canvas')?.width === 64",
-                           arg=shown.element_handle())
+    page.wait_for_function("window.drawn.at(-1) === 0")
     dial(shown).focus()
     page.keyboard.press("ArrowRight")  # the slow scale: half a minute
     shown.locator(".rg-progress").wait_for()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("(el) => el.querySelector('canvas').width === 16",
-                           arg=shown.element_handle(), timeout=10_000)
+    page.wait_for_function("window.drawn.at(-1) === 2", timeout=10_000)
 
 
 def test_a_fault_is_told_inside_the_lens_and_the_dial_lives(page, lab):
@@ -208,7 +206,7 @@ def test_a_fault_is_told_inside_the_lens_and_the_dial_lives(page, lab):
     assert panel.locator("button").count() >= 1
     before = shown.evaluate(PIXELS)
     drag(page, dial(shown), share=0.6)
-    assert shown.evaluate(PIXELS)[0] < before[0]
+    assert shown.evaluate(PIXELS) != before
 
 
 def test_a_kernel_that_dies_leaves_the_scales_that_are_here(page, lab):
@@ -222,7 +220,7 @@ def test_a_kernel_that_dies_leaves_the_scales_that_are_here(page, lab):
     lab.stop_kernels()
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2, steps=8)
     page.mouse.up()
-    assert shown.evaluate(PIXELS)[0] < before[0]
+    assert shown.evaluate(PIXELS) != before
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -240,7 +238,7 @@ def test_both_systems_in_both_themes_fit_their_page(browser, lab, system, theme,
         for _ in range(2 if system == "spins" else 48):
             page.keyboard.press("ArrowRight")
         shown.locator(".rg-tab", has_text="Bounds").click()
-        shown.locator(".rg-vega canvas").wait_for()
+        shown.locator(".rg-vega canvas:visible").first.wait_for()
         assert shown.evaluate("(el) => el.scrollWidth <= el.clientWidth + 1")
         luminance = shown.evaluate(
             """(el) => { const [r, g, b] = getComputedStyle(el).color.match(/[\\d.]+/g).map(Number);

@@ -18,6 +18,7 @@ from rgwidgets.compute.kernels.parallel import run
 from rgwidgets.compute.kernels.rules import RULES, flip_table, threshold
 
 GPU = torch.cuda.is_available()
+CUDA = pytest.param("cuda", marks=pytest.mark.gpu)
 KERNELS = {
     "packed": lambda spins, seed: PackedIsing(spins, seed=seed),
     "plain": lambda spins, seed: TorchIsing(spins, seed=seed),
@@ -54,7 +55,7 @@ def black(size: int) -> torch.Tensor:
 # --- neighbours: with probabilities of 0 and 1 nothing is random, and all kernels must agree ---
 
 
-@pytest.mark.parametrize("kernel", ["packed", "cuda"])
+@pytest.mark.parametrize("kernel", ["packed", CUDA])
 @pytest.mark.parametrize("size, replicas", [(16, 1), (16, 13), (32, 3), (48, 9), (80, 2), (144, 1)])
 def test_packed_neighbours_are_the_plain_neighbours(kernel, size, replicas):
     choose = random.Random(size)
@@ -114,7 +115,7 @@ def residuals(kernel: str, table, size: int, seed: int) -> tuple[torch.Tensor, t
     return torch.where(certain, 0.0, (flipped - p) / torch.where(certain, 1.0, spread)), entry
 
 
-@pytest.mark.parametrize("kernel", ["packed", "plain", "cuda"])
+@pytest.mark.parametrize("kernel", ["packed", "plain", CUDA])
 @pytest.mark.parametrize("name", TABLES)
 def test_spins_flip_as_often_as_the_table_says(kernel, name):
     values, entry = residuals(kernel, TABLES[name], 512, 7)
@@ -123,7 +124,7 @@ def test_spins_flip_as_often_as_the_table_says(kernel, name):
         assert abs(float(chosen.sum())) < 4 * max(len(chosen), 1) ** 0.5
 
 
-@pytest.mark.parametrize("kernel", ["packed", "plain", "cuda"])
+@pytest.mark.parametrize("kernel", ["packed", "plain", CUDA])
 @pytest.mark.parametrize("name", ["metropolis", "heat bath in a field"])
 def test_no_two_sites_share_randomness(kernel, name):
     """All 262,143 displacements on the torus: the largest of so many normals is about 4.6."""
@@ -236,7 +237,7 @@ def test_results_do_not_depend_on_the_number_of_threads(size, replicas):
     assert all(torch.equal(result, results[0]) for result in results)
 
 
-@pytest.mark.parametrize("kernel", ["packed", "plain", "cuda"])
+@pytest.mark.parametrize("kernel", ["packed", "plain", CUDA])
 def test_a_seed_fixes_the_result_and_another_seed_changes_it(kernel):
     spins = random_spins(2, 64)
     results = []

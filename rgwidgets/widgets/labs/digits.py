@@ -42,7 +42,7 @@ class DigitsLab(Lens):
     Examples
     --------
     >>> lab = DigitsLab(train=False)
-    >>> lab.flow.scale.cutoffs[0]
+    >>> int(lab.flow.scale.cutoffs[0])
     64
     >>> lab.close()
     """
