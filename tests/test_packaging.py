@@ -142,7 +142,9 @@ def test_the_installed_wheel_has_its_catalogue_and_its_notebooks(fresh: Path) ->
     assert {entry["kind"] for entry in json.loads(listed.stdout)} == {"system", "scheme", "lab"}
     prepared = run(fresh / "bin" / "rgwidgets", "lab", "--prepare", "--json", cwd=fresh)
     assert json.loads(prepared.stdout)["notebooks"]["start.ipynb"] == "written"
-    where = run(fresh / "bin" / "python", "-c", "import rgwidgets; print(rgwidgets.__file__)")
+    where = run(
+        fresh / "bin" / "python", "-c", "import rgwidgets; print(rgwidgets.__file__)", cwd=fresh
+    )
     assert where.stdout.startswith(str(fresh))
 
 

@@ -13,6 +13,8 @@ from ..core.level import CURVES, Level
 from ..core.scale import Scale
 from . import wire
 
+TABLE = alt.NamedData(name="table")
+CHOSEN = "datum.observable == observable"
 #: Okabe and Ito's palette: told apart by every kind of colour vision.
 COLOURS = {
     "average": "#0072B2", "resample": "#56B4E9", "attack": "#D55E00", "certificate": "#009E73",
@@ -21,6 +23,11 @@ DASHES = {"average": [1, 0], "resample": [5, 3], "attack": [1, 0], "certificate"
 SHAPES = {
     "average": "circle", "resample": "square", "attack": "triangle-up", "certificate": "diamond",
 }
+
+
+_ORDER = "direction, most relevant first"
+#: Ticks of a scale that is linear below 0.01 and logarithmic above.
+_DECADES = [0, 0.01, 0.1, 1, 10, 100, 1000]
 
 
 def _x(scale: Scale, field: str = "cutoff") -> alt.X:
@@ -34,49 +41,51 @@ def _x(scale: Scale, field: str = "cutoff") -> alt.X:
         kind = alt.Scale(reverse=scale.direction == "decreasing", nice=False, padding=6)
     unit = f" / {scale.unit}" if scale.unit else ""
     values = list(scale.cutoffs) if len(scale.cutoffs) <= 12 else alt.Undefined
-    axis = alt.Axis(title=f"{scale.name}{unit}", values=values, format="~g")
+    axis = alt.Axis(title=f"{scale.name}{unit}", values=values)
     return alt.X(f"{field}:Q", scale=kind, axis=axis)
 
 
-def _places(scale: Scale) -> list[alt.LayerChart | alt.Chart]:
-    """The rule under the dial, and the one where it was let go."""
-    here = alt.Chart().transform_aggregate(n="count()", groupby=["observable"])
+def _rules(x: str, axis: Any, **source: Any) -> list[alt.Chart]:
+    """The line under the dial, and the one where it was let go."""
     return [
-        here.mark_rule(style=name).encode(
-            x=alt.X("place:Q", title=None)
-        ).transform_calculate(place=name)
+        alt.Chart(TABLE)
+        .transform_filter(source["where"])
+        .transform_calculate(place=x.format(name))
+        .mark_rule(style=name)
+        .encode(x=axis)
         for name in ("preview", "cutoff")
     ]
 
 
-def _params(scale: Scale) -> list[alt.Parameter]:
-    return [alt.param(name=name, value=scale.cutoffs[0]) for name in ("cutoff", "preview")]
+def _params(flow: FlowTable) -> list[alt.Parameter]:
+    """What the lens sets: the place of its dial, and the observable chosen in its table."""
+    names = list(flow.tolerances)
+    first = flow.scale.cutoffs[0]
+    chosen = [alt.param(name="observable", value=names[0])] if names else []
+    return [alt.param(name="cutoff", value=first), alt.param(name="preview", value=first), *chosen]
 
 
-def _multiples(layers: list[Any], flow: FlowTable, title: str, *, shown: str) -> Any:
-    """One small chart an observable, for those of which `shown` is true somewhere."""
-    count = max(1, len(flow.tolerances))
-    height = 250 if count == 1 else 150 if count == 2 else 105
-    faceted = alt.layer(*layers, height=height).facet(
-        data=alt.NamedData(name="table"),
-        row=alt.Row("observable:N", title=None, sort=list(flow.tolerances),
-                    header=alt.Header(orient="top", labelAnchor="start", labelFontWeight=600)),
-        spacing=14,
-    )
+def _of_one(layers: list[Any], flow: FlowTable, description: str) -> Any:
+    """Layers that show the observable chosen in the lens's table."""
+    here = "datum.observable == observable && datum.index == 0"
+    rules = _rules("{}", _x(flow.scale, "place"), where=here)
+    title = alt.Title(alt.expr("observable"), anchor="start")
     return (
-        faceted.transform_filter(shown)
-        .resolve_scale(y="independent")
-        .add_params(*_params(flow.scale))
-        .properties(usermeta={"rgwidgets": {"drag": "cutoff"}}, description=title)
+        alt.layer(*layers, *rules, title=title)
+        .add_params(*_params(flow))
+        .properties(usermeta={"rgwidgets": {"drag": "cutoff"}}, description=description)
     )
 
 
 def _bounds(flow: FlowTable) -> Any:
     """Average, resample, attack and certificate against the cutoff, always together."""
     kinds = alt.Scale(domain=list(CURVES), range=[COLOURS[c] for c in CURVES])
-    folded = alt.Chart().transform_fold(list(CURVES), as_=["curve", "change"])
-    change = alt.Y("change:Q", title="change", scale=alt.Scale(type="symlog", constant=0.001),
-                   axis=alt.Axis(tickCount=4, format="~g"))
+    folded = alt.Chart(TABLE).transform_filter(CHOSEN).transform_fold(
+        list(CURVES), as_=["curve", "change"]
+    )
+    change = alt.Y("change:Q", title="change that the neglected part can cause",
+                   scale=alt.Scale(type="symlog", constant=0.01),
+                   axis=alt.Axis(values=_DECADES))
     x = _x(flow.scale)
     lines = folded.mark_line(point=alt.OverlayMarkDef(size=34)).encode(
         x=x, y=change,
@@ -88,20 +97,21 @@ def _bounds(flow: FlowTable) -> Any:
         tooltip=[alt.Tooltip("observable:N"), alt.Tooltip("cutoff:Q", title=flow.scale.name),
                  alt.Tooltip("curve:N"), alt.Tooltip("change:Q", format=".3g")],
     ).transform_filter("isValid(datum.change)")
-    allowed = alt.Chart().mark_rule(style="tolerance").encode(y="mean(tolerance):Q")
-    return _multiples([lines, allowed, *_places(flow.scale)], flow,
-                      "What the neglected features can still do to each observable",
-                      shown="isValid(datum.average) || isValid(datum.attack)")
+    allowed = alt.Chart(TABLE).transform_filter(
+        f"{CHOSEN} && datum.index == 0 && isValid(datum.tolerance)"
+    ).mark_rule(style="tolerance").encode(y="tolerance:Q")
+    return _of_one([lines, allowed], flow,
+                   "What the neglected features can still do to the chosen observable")
 
 
 def _observables(flow: FlowTable) -> Any:
     """Each observable of the effective theory with its error, and the budget as a band."""
     x = _x(flow.scale)
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False),
-              axis=alt.Axis(tickCount=4, format="~g"))
-    known = alt.Chart().transform_filter("isValid(datum.value)")
-    band = alt.Chart().transform_filter(
-        "datum.index == 0 && isValid(datum.tolerance) && isValid(datum.value)"
+              axis=alt.Axis(tickCount=5))
+    known = alt.Chart(TABLE).transform_filter(f"{CHOSEN} && isValid(datum.value)")
+    band = known.transform_filter(
+        "datum.index == 0 && isValid(datum.tolerance)"
     ).transform_calculate(
         low="datum.value - datum.tolerance", high="datum.value + datum.tolerance"
     ).mark_rect(style="budget").encode(y=alt.Y("low:Q", title=None), y2="high:Q")
@@ -116,9 +126,8 @@ def _observables(flow: FlowTable) -> Any:
     ).mark_rule(color="#0072B2", strokeWidth=1.5).encode(
         x=x, y=alt.Y("low:Q", title=None), y2="high:Q"
     )
-    return _multiples([band, line, error, *_places(flow.scale)], flow,
-                      "Each observable of the effective theory, with its error",
-                      shown="isValid(datum.value)")
+    return _of_one([band, line, error], flow,
+                   "The chosen observable of the effective theory, with its error and its budget")
 
 
 def _is_rank(scale: Scale) -> bool:
@@ -130,25 +139,20 @@ def _spectrum(flow: FlowTable) -> Any:
     quantity = _quantity(flow)
     if not _is_rank(flow.scale):
         return _exponents(quantity)
-    base = alt.Chart(alt.NamedData(name="table")).transform_filter("isValid(datum.value)")
+    base = alt.Chart(TABLE).transform_filter("isValid(datum.value)")
     kept = alt.condition("datum.rank <= preview", alt.value("#0072B2"), alt.value("#999999"))
     points = base.mark_point(filled=True, size=42).encode(
-        x=alt.X("rank:Q", title="direction, most relevant first",
+        x=alt.X("rank:Q", title=_ORDER,
                 scale=alt.Scale(domain=[0, flow.scale.cutoffs[0] + 1], nice=False)),
         y=alt.Y("value:Q", title=quantity, scale=alt.Scale(type="log"),
-                axis=alt.Axis(format="~e", tickCount=6)),
+                axis=alt.Axis(tickCount=6)),
         color=kept,
         shape=alt.condition("datum.rank <= preview", alt.value("circle"), alt.value("cross")),
         tooltip=[alt.Tooltip("name:N"), alt.Tooltip("value:Q", format=".3g")],
     ).transform_filter("datum.value > 0")
-    places = [
-        alt.Chart(alt.NamedData(name="table")).transform_filter("datum.rank == 1")
-        .transform_calculate(place=f"{name} + 0.5").mark_rule(style=name)
-        .encode(x=alt.X("place:Q", title="direction, most relevant first"))
-        for name in ("preview", "cutoff")
-    ]
+    rules = _rules("{} + 0.5", alt.X("place:Q", title=_ORDER), where="datum.rank == 1")
     return (
-        alt.layer(points, *places).add_params(*_params(flow.scale))
+        alt.layer(points, *rules).add_params(*_params(flow))
         .properties(usermeta={"rgwidgets": {"drag": "cutoff"}},
                     description="Features in order of relevance, and where they are cut")
     )
@@ -156,7 +160,7 @@ def _spectrum(flow: FlowTable) -> Any:
 
 def _exponents(quantity: str) -> Any:
     """One bar a direction, with its error; the sign says relevant or irrelevant."""
-    base = alt.Chart(alt.NamedData(name="table")).transform_filter("isValid(datum.value)")
+    base = alt.Chart(TABLE).transform_filter("isValid(datum.value)")
     y = alt.Y("name:N", sort=alt.EncodingSortField("rank"), title=None)
     bars = base.mark_bar(size=14).encode(
         x=alt.X("value:Q", title=quantity), y=y,
@@ -183,7 +187,7 @@ def _quantity(flow: FlowTable) -> str:
 def _flow(flow: FlowTable) -> Any:
     """Couplings from scale to scale: in their plane if there are two, against the scale if one."""
     names = _coupling_names(flow)
-    base = alt.Chart(alt.NamedData(name="table"))
+    base = alt.Chart(TABLE)
     if len(names) >= 2:
         x: Any = alt.X(f"{names[0]}:Q", title=names[0], scale=alt.Scale(zero=False))
         y: Any = alt.Y(f"{names[1]}:Q", title=names[1], scale=alt.Scale(zero=False))
@@ -197,7 +201,7 @@ def _flow(flow: FlowTable) -> Any:
         size=160, filled=False, strokeWidth=2.5, color="#D55E00"
     ).encode(x=x, y=y)
     drag = "cutoff" if len(names) < 2 else None
-    return alt.layer(path, here).add_params(*_params(flow.scale)).properties(
+    return alt.layer(path, here).add_params(*_params(flow)).properties(
         usermeta={"rgwidgets": {"drag": drag}}, description="Couplings from scale to scale"
     )
 

@@ -168,6 +168,10 @@ class LiveLens(Lens):
                 setattr(self.system, name, value)
                 self._history.clear()
 
+    def _progress(self, fraction: float | None, label: str) -> None:
+        if not self._streaming:  # a stream has no end to come nearer to
+            super()._progress(fraction, label)
+
     def _advance(self, sweeps: int) -> None:
         self._turn()
         self.system.step(sweeps)

@@ -100,7 +100,9 @@ export class ChartView {
   #chart: ChartHandle | null = null;
   #drawn = 0;
   #width = 0;
-  #stale = { data: false, signals: false };
+  readonly #spectral: boolean;
+  #stale = false;
+  #sent = "";
   #updating = false;
 
   constructor(
@@ -111,6 +113,7 @@ export class ChartView {
     private readonly load: () => Promise<ChartsModule>,
     private readonly turn: Pick<Drag, "preview" | "commit">,
   ) {
+    this.#spectral = view === "spectrum" || JSON.stringify(spec).includes('"relevance"');
     this.#retry.hidden = true;
     this.#retry.addEventListener("click", () => void this.draw());
     this.el = h(
@@ -144,14 +147,16 @@ export class ChartView {
     const colour = (variable: string): string => style.getPropertyValue(variable).trim();
     const positions = dragPositions(this.view, this.spec, this.cutoffs);
     const container = h("div", { class: "rg-vega" });
-    this.#stale = { data: false, signals: false };
+    this.#stale = false;
+    const signals = this.state.signals();
+    this.#sent = JSON.stringify(signals);
     const chart = await module.drawChart({
       container,
       spec: this.spec,
       colour,
       font: style.fontFamily,
       data: this.state.data(this.state.index()),
-      signals: this.state.signals(),
+      signals,
       width,
       height: parseFloat(style.minHeight) || 340,
       drag: positions ? { positions, ...this.turn } : null,
@@ -175,28 +180,30 @@ export class ChartView {
 
   /** The dial has moved, or the table has changed; many calls become one update. */
   changed(data: boolean): void {
-    this.#stale.data ||= data || this.state.moves();
-    this.#stale.signals = true;
+    this.#stale ||= data;
   }
 
   /** Called once a frame for the chart that is visible. */
   async flush(): Promise<void> {
-    if (!this.#chart || this.#updating || !this.#stale.signals) return;
-    const { data } = this.#stale;
-    this.#stale = { data: false, signals: false };
+    if (!this.#chart || this.#updating) return;
+    const signals = this.state.signals();
+    const sent = JSON.stringify(signals);
+    const moved = sent !== this.#sent;
+    const data = this.#stale || (moved && this.#spectral && this.state.moves());
+    if (!data && !moved) return;
+    this.#sent = sent;
+    this.#stale = false;
     this.#updating = true;
     try {
-      const signals = this.state.signals();
-      await this.#chart.update(
-        data ? { data: this.state.data(this.state.index()), signals } : { signals },
-      );
+      const rows = data ? { data: this.state.data(this.state.index()) } : {};
+      await this.#chart.update({ ...rows, signals });
       if (data) this.#sayEmpty();
     } catch (fault) {
       this.#say(`The chart cannot be updated (${String(fault)}).`, true);
     } finally {
       this.#updating = false;
     }
-    if (this.#stale.signals) requestAnimationFrame(() => void this.flush());
+    requestAnimationFrame(() => void this.flush());
   }
 
   resized(): void {

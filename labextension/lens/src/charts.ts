@@ -31,10 +31,13 @@ function prepare(request: ChartRequest, width: number): VegaSpec {
   const datasets: Loose = { ...((given.datasets ?? {}) as Loose) };
   for (const [name, rows] of Object.entries(request.data)) datasets[name] = copies(rows);
   const spec = { data: { name: "table" }, ...fit(given, width, request.height), datasets };
-  return compile(spec as unknown as TopLevelSpec, {
+  const vega = compile(spec as unknown as TopLevelSpec, {
     config: chartConfig(colour, font, width),
     logger: quiet as never,
   }).spec;
+  // A dash cannot be read off the outline of so small a symbol, whose shape says the same.
+  for (const legend of vega.legends ?? []) if (legend.shape) delete legend.strokeDash;
+  return vega;
 }
 
 interface Axis {

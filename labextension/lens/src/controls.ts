@@ -145,7 +145,8 @@ export class Controls {
     // Work in hand gives way to a newer request, so it need not be cancelled first.
     const off: Record<string, boolean> = {
       start: streaming,
-      pause: !streaming,
+      // A stream may also report progress of its own; stopping it must stay possible.
+      pause: status.state === "idle" || status.state === "error",
       step: streaming,
       cancel: status.state !== "running",
     };

@@ -1,6 +1,6 @@
 /** The dial: a native range input, so that every hand, keyboard and screen reader can turn it. */
 import { glyph, h, mark, setAttribute, setText } from "./dom";
-import { BOUNDS, type ScaleSpec } from "./types";
+import { BOUNDS, type BoundName, type ScaleSpec } from "./types";
 
 export interface DialEvents {
   preview(index: number): void;
@@ -181,21 +181,27 @@ export class Dial {
     this.#ticks.replaceChildren(...ticks.filter((tick) => tick !== null));
   }
 
+  /** Marks of one cutoff stand side by side, and never beyond the ends of the track. */
+  #beside(index: number, place: number, count: number): string {
+    const wide = 13;
+    const middle = `${100 * this.#fraction(index)}% + ${(place - (count - 1) / 2) * wide}px`;
+    const least = `${place * wide - 4}px`;
+    const most = `100% + ${4 - (count - 1 - place) * wide}px`;
+    return `clamp(${least}, calc(${middle}), calc(${most}))`;
+  }
+
   /** Where each curve leaves the budget: shape and colour both say which. */
   showBudget(budget: Readonly<Record<string, number | null>>): void {
     const named = BOUNDS.filter((name) => name in budget);
-    const stacked = new Map<number, number>();
+    const together = (index: number): BoundName[] => named.filter((name) => budget[name] === index);
     const marks = named.map((name) => {
       const index = budget[name] ?? null;
       if (index === null) return null;
-      const height = stacked.get(index) ?? 0;
-      stacked.set(index, height + 1);
+      const group = together(index);
       const holder = h("span", { class: "rg-budget-mark" }, mark(name));
-      holder.style.left = `${100 * this.#fraction(index)}%`;
-      holder.style.setProperty("--rg-stack", String(height));
+      holder.style.left = this.#beside(index, group.indexOf(name), group.length);
       return holder;
     });
-    this.#marks.style.setProperty("--rg-stacks", String(Math.max(1, ...stacked.values())));
     this.#marks.replaceChildren(...marks.filter((holder) => holder !== null));
     this.el.classList.toggle("rg-has-budget", named.length > 0);
     this.#legend.replaceChildren(...(named.length > 0 ? ["Coarsest in budget by"] : []));

@@ -126,6 +126,8 @@ export class FieldView {
     const [left, top] = [(room - across) / 2, (room - down) / 2];
     context.drawImage(source, 0, 0, width, height, left, top, across, down);
     this.#index = index;
+    // The canvas is as fine as the screen; what it shows is as fine as the level.
+    Object.assign(this.canvas.dataset, { level: index, width, height });
     return true;
   }
 

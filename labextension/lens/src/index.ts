@@ -2,7 +2,7 @@ import { initialize, render } from "./widget";
 
 export { mount, type Mounted, type MountOptions } from "./page";
 export { hub, type Hub } from "./hub";
-export { render, initialize, type Model } from "./widget";
+export type { Model } from "./widget";
 export { loadCharts, type ChartsModule, type ChartsSource } from "./chart";
 export type { LensRecord, RecordLevel } from "./types";
 

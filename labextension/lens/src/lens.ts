@@ -3,7 +3,7 @@ import type { ChartsSource, ChartState } from "./chart";
 import type { Level } from "./codec";
 import { Controls } from "./controls";
 import { Dial, type DialEvents } from "./dial";
-import { setAttribute } from "./dom";
+import { setAttribute, whenIdle } from "./dom";
 import { Exchange } from "./exchange";
 import { FieldView } from "./field";
 import { arrange, entitle, rootOf, type Parts } from "./layout";
@@ -14,14 +14,11 @@ import { isObject, readSpec, readStatus, structure } from "./read";
 import { StatusView } from "./status";
 import { Table } from "./table";
 import { themeOf, watchTheme } from "./theme";
-import { LensError, type Host, type Spec } from "./types";
+import type { Host, Spec } from "./types";
 
 export interface LensOptions {
   charts?: ChartsSource;
 }
-
-const UNKNOWN_MEND =
-  "Reload the page; if it stays, report it with what the browser's console says.";
 
 export class Lens {
   readonly #root: HTMLElement;
@@ -47,7 +44,7 @@ export class Lens {
   ) {
     this.#root = rootOf(el);
     this.#status = new StatusView({
-      cancel: () => this.host.send({ kind: "action", name: "cancel" }),
+      cancel: () => this.#act("cancel"),
       retry: () => this.#retry(),
     });
     this.#exchange = new Exchange(host, {
@@ -72,10 +69,7 @@ export class Lens {
     try {
       act();
     } catch (fault) {
-      const known = fault instanceof LensError;
-      const message = fault instanceof Error ? fault.message : String(fault);
-      this.#status.fail(message, known ? fault.mend : UNKNOWN_MEND);
-      if (!known) console.error("[rgwidgets]", fault);
+      this.#status.report(fault);
       if (!this.#status.panel.isConnected) this.#root.append(this.#status.panel);
     }
   }
@@ -112,7 +106,7 @@ export class Lens {
       charts: charts.empty ? null : charts,
       controls: new Controls(live ? spec.controls : [], live ? spec.actions : [], {
         set: (name, value) => this.host.send({ kind: "set", name, value }),
-        action: (name) => this.host.send({ kind: "action", name }),
+        action: (name) => this.#act(name),
       }),
     };
   }
@@ -150,10 +144,8 @@ export class Lens {
   }
 
   #listen(): void {
-    const { host } = this;
-    const stops = this.#stops;
     const on = (name: string, act: () => void): void =>
-      void stops.push(host.onChange(name, () => this.#guard(act)));
+      void this.#stops.push(this.host.onChange(name, () => this.#guard(act)));
     const told = (name: string, act: () => void): void =>
       on(name, () => {
         this.#exchange.requests.spoke = true;
@@ -167,11 +159,11 @@ export class Lens {
     on("cutoff", () => this.#follow("cutoff"));
     on("generation", () => this.#exchange.count());
     told("pyramid", () => this.#exchange.restore());
-    stops.push(
-      host.onMessage((message, buffers) =>
+    this.#stops.push(
+      this.host.onMessage((message, buffers) =>
         this.#guard(() => this.#exchange.receive(message, buffers)),
       ),
-      host.onDeath(() => this.#guard(() => this.#died(true))),
+      this.host.onDeath(() => this.#guard(() => this.#died(true))),
       watchTheme(() => this.#guard(() => this.#retheme())),
     );
   }
@@ -195,8 +187,7 @@ export class Lens {
 
   /** Paints the other levels while nothing else happens, so that the first move is as fast. */
   #prepare(): void {
-    const idle = globalThis.requestIdleCallback ?? ((act: () => void) => setTimeout(act, 1));
-    idle(() => {
+    whenIdle(() => {
       if (!this.#gone && this.#parts?.field?.prepare(this.#levels)) this.#prepare();
     });
   }
@@ -273,6 +264,10 @@ export class Lens {
   /** Pixels now, words and charts in the next frame: the eye is on the field. */
   #show(): void {
     this.#redraw();
+    this.#say();
+  }
+
+  #say(): void {
     this.#parts?.dial.set(this.#preview, speech(this.#spec, this.#table, this.#preview));
     this.#later();
   }
@@ -339,7 +334,7 @@ export class Lens {
     this.#parts.dial.showBudget(this.#table.budget);
     this.#parts.charts?.changed(true);
     this.#answered();
-    this.#show();
+    this.#say();
   }
 
   #statusTold(): void {
@@ -362,9 +357,13 @@ export class Lens {
     this.#parts?.controls.update(lost ? { ...status, state: "lost" } : status, this.host.live());
   }
 
+  #act(name: string): void {
+    if (this.host.send({ kind: "action", name })) this.#exchange.requests.expect();
+  }
+
   #retry(): void {
     this.#status.clear();
-    this.host.send({ kind: "action", name: "retry" });
+    this.#act("retry");
     this.#guard(() => this.#need());
   }
 

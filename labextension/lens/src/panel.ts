@@ -56,15 +56,24 @@ export class ChartsPanel {
     list.addEventListener("keydown", (event) => this.#key(event));
     this.el = h("div", { class: "rg-charts" }, list, ...this.#panes);
     this.#mark();
-    this.#sight = globalThis.IntersectionObserver
-      ? new IntersectionObserver((seen) => this.#seen(seen.some((entry) => entry.isIntersecting)), {
-          rootMargin: "200px",
-        })
-      : null;
-    this.#sight?.observe(this.el);
+    this.#sight = this.#watchSight();
     this.#size = globalThis.ResizeObserver ? new ResizeObserver(() => this.#resized()) : null;
     this.#size?.observe(this.el);
-    if (!this.#sight) this.#seen(true);
+  }
+
+  /** Where no one can tell what is in sight, everything is. */
+  #watchSight(): IntersectionObserver | null {
+    if (!globalThis.IntersectionObserver) {
+      this.#seen(true);
+      return null;
+    }
+    const near = { rootMargin: "200px" };
+    const sight = new IntersectionObserver(
+      (seen) => this.#seen(seen.some((entry) => entry.isIntersecting)),
+      near,
+    );
+    sight.observe(this.el);
+    return sight;
   }
 
   get empty(): boolean {

@@ -105,9 +105,16 @@ export class Requests {
     return this.#flying?.index ?? null;
   }
 
+  /** Something was asked that is answered by other means than a reply. */
+  expect(): void {
+    this.#listenForLife();
+  }
+
   /** Any sign of life: a long computation that reports its progress is not lost. */
   heard(): void {
     this.#setLost(false);
+    if (this.#silence !== null) clearTimeout(this.#silence);
+    this.#silence = null;
     if (this.#flying) this.#listenForLife();
   }
 

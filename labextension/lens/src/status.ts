@@ -1,6 +1,6 @@
 /** What the computation is doing, where, how fast; and, when it failed, how to mend it. */
 import { glyph, h, setAttribute, setText } from "./dom";
-import type { Status } from "./types";
+import { LensError, type Status } from "./types";
 
 const WORDS: Record<Status["state"], string> = {
   idle: "Ready",
@@ -10,6 +10,8 @@ const WORDS: Record<Status["state"], string> = {
   lost: "No kernel",
 };
 
+const UNKNOWN_MEND =
+  "Reload the page; if it stays, report it with what the browser's console says.";
 export const LOST_MESSAGE = "The kernel does not answer.";
 export const LOST_MEND =
   "Scales that are already here still work. Restart the kernel and run the cell again for the rest.";
@@ -65,6 +67,14 @@ export class StatusView {
     this.#show(status.state === "lost" || this.#lost, status);
   }
 
+  /** Whatever was thrown; only what nobody foresaw goes to the console too. */
+  report(fault: unknown): void {
+    const message = fault instanceof Error ? fault.message : String(fault);
+    const known = fault instanceof LensError;
+    this.fail(message, known ? fault.mend : UNKNOWN_MEND);
+    if (!known) console.error("[rgwidgets]", fault);
+  }
+
   /** A fault found in the browser, or told by message. */
   fail(message: string, mend: string): void {
     this.#fault = { message: message || "The computation failed.", mend };
@@ -85,6 +95,8 @@ export class StatusView {
     this.#lost = lost;
     if (lost) setAttribute(this.#state, "data-state", "lost");
     if (lost) setText(this.#state, WORDS.lost);
+    // Nothing works any more, and there is nothing to cancel.
+    if (lost) this.line.classList.remove("rg-working");
     this.#show(lost, null);
   }
 

@@ -11,6 +11,7 @@ export interface Model {
   send?(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
   on?(name: string, callback: (...values: never[]) => void): void;
   off?(name: string, callback: (...values: never[]) => void): void;
+  widget_manager?: { kernel?: Kernel | null };
 }
 
 type Listener = (...values: never[]) => void;
@@ -25,6 +26,31 @@ const trait = (name: string): string => TRAITS[name] ?? name;
 
 /** Events of Jupyter's widget models that say that their kernel is gone. */
 const DEATHS = ["comm_live_update", "comm:close"];
+const DEAD = ["dead", "terminating", "restarting", "autorestarting"];
+
+interface Signal<Value> {
+  connect(slot: (sender: unknown, value: Value) => void): void;
+  disconnect(slot: (sender: unknown, value: Value) => void): void;
+}
+
+/** What JupyterLab's widget manager shows of its kernel; other hosts have none. */
+interface Kernel {
+  statusChanged?: Signal<string>;
+  disposed?: Signal<unknown>;
+}
+
+/** Calls back when the kernel ends or begins anew: either way it has forgotten this widget. */
+function watchKernel(kernel: Kernel | null | undefined, die: () => void): () => void {
+  const status = (_: unknown, now: string): void => {
+    if (DEAD.includes(now)) die();
+  };
+  kernel?.statusChanged?.connect(status);
+  kernel?.disposed?.connect(die);
+  return () => {
+    kernel?.statusChanged?.disconnect(status);
+    kernel?.disposed?.disconnect(die);
+  };
+}
 
 class ModelHost implements Host {
   #alive: boolean;
@@ -93,6 +119,7 @@ class ModelHost implements Host {
       listener();
     };
     const stops = DEATHS.map((name) => this.#listen(name, die));
+    stops.push(watchKernel(this.model.widget_manager?.kernel, die));
     return () => stops.forEach((stop) => stop());
   }
 

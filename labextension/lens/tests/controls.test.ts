@@ -75,7 +75,7 @@ describe("buttons", () => {
 
   it.each([
     ["idle", true, ["pause", "cancel"]],
-    ["running", true, ["pause"]],
+    ["running", true, []],
     ["streaming", true, ["start", "step", "cancel"]],
     ["lost", true, ["start", "pause", "step", "cancel", "melt"]],
     ["idle", false, ["start", "pause", "step", "cancel", "melt"]],

@@ -309,6 +309,22 @@ describe("with a kernel", () => {
     vi.useRealTimers();
   });
 
+  it.each(["dead", "restarting", "terminating"])("a kernel that is %s is told", (status) => {
+    let slot: (sender: unknown, status: string) => void = () => undefined;
+    const statusChanged = { connect: (given: typeof slot) => (slot = given), disconnect: vi.fn() };
+    live = model({ ...record(), status: { state: "idle" } });
+    live.widget_manager = { kernel: { statusChanged } };
+    const dispose = render({ model: live, el });
+    slot(null, "busy");
+    expect(panel().hidden).toBe(true);
+    slot(null, status);
+    expect(text(".rg-message")).toBe(LOST_MESSAGE);
+    turn("ArrowRight");
+    expect(firstSpin()).toBe("down");
+    dispose();
+    expect(statusChanged.disconnect).toHaveBeenCalled();
+  });
+
   it("a kernel that dies is told at once", () => {
     show({ spec: { ...(record().spec as object), actions: ["start"] } });
     live.emit("comm_live_update");
@@ -328,7 +344,8 @@ describe("the theme", () => {
     await vi.waitFor(() =>
       expect(el.querySelector<HTMLElement>(".rg-lens")!.dataset.rgTheme).toBe("dark"),
     );
-    expect(copies.at(-1)!.pixels[0]).toBe(palette("spins", "dark")[255]);
+    const draws = copies.filter(({ kind }) => kind === "draw");
+    expect(draws.at(-1)!.pixels[0]).toBe(palette("spins", "dark")[255]);
   });
 });
 

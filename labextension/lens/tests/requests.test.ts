@@ -95,6 +95,15 @@ describe("a kernel", () => {
     expect(lost).toEqual([]);
   });
 
+  it("that does not react to a button is lost too", () => {
+    requests.expect();
+    vi.advanceTimersByTime(SILENCE + 1);
+    expect(lost).toEqual([true]);
+    requests.heard();
+    vi.advanceTimersByTime(SILENCE * 3);
+    expect(lost).toEqual([true, false]);
+  });
+
   it("that was asked nothing is not missed", () => {
     requests.want(1);
     requests.receive(1, () => undefined);

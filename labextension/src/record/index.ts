@@ -3,7 +3,8 @@ import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 
-import { FLOW_MIME, RecordRenderer, WIDGET_MIME } from './renderer';
+import { fromNotebook, fromRegistry, type LiveSource } from './live';
+import { FLOW_MIME, RecordRenderer } from './renderer';
 
 // Jupyter widgets register at -10. Ours is asked first and hands over to theirs when a kernel
 // has the widget, because a static rank alone would always leave "model not found" in a saved
@@ -11,14 +12,11 @@ import { FLOW_MIME, RecordRenderer, WIDGET_MIME } from './renderer';
 const BEFORE_WIDGETS = -20;
 const DOCUMENT_RANK = 60;
 
-function factory(registry: IRenderMimeRegistry): IRenderMime.IRendererFactory {
+function factory(source: LiveSource): IRenderMime.IRendererFactory {
   return {
     safe: true,
     mimeTypes: [FLOW_MIME],
-    createRenderer: () =>
-      new RecordRenderer(() =>
-        registry.getFactory(WIDGET_MIME) ? registry.createRenderer(WIDGET_MIME) : null
-      )
+    createRenderer: () => new RecordRenderer(source)
   };
 }
 
@@ -34,11 +32,11 @@ export const record: JupyterFrontEndPlugin<void> = {
     registry: IRenderMimeRegistry,
     notebooks: INotebookTracker | null
   ) => {
-    registry.addFactory(factory(registry), DOCUMENT_RANK);
+    registry.addFactory(factory(fromRegistry(registry)), DOCUMENT_RANK);
     const adopt = (panel: NotebookPanel): void => {
       const own = panel.content.rendermime;
       own.removeMimeType(FLOW_MIME);
-      own.addFactory(factory(own), BEFORE_WIDGETS);
+      own.addFactory(factory(fromNotebook(panel)), BEFORE_WIDGETS);
     };
     notebooks?.forEach(adopt);
     notebooks?.widgetAdded.connect((_, panel) => adopt(panel));

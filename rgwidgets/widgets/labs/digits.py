@@ -101,6 +101,10 @@ class DigitsLab(Lens):
     def _actions(self) -> list[str]:
         return ["train"]
 
+    def _on_want(self, content: Mapping[str, Any]) -> None:
+        if not self._training:  # a move of the dial must not end the training
+            super()._on_want(content)
+
     def _on_action(self, content: Mapping[str, Any]) -> None:
         name = content.get("name")
         if name == "train":
