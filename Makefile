@@ -86,7 +86,7 @@ check: $(STAMPS)/dev $(STAMPS)/bundle
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd labextension && jlpm check
-	$(ONE) $(PY) -m pytest -q -m "not slow and not browser and not gpu" $(ARGS)
+	$(ONE) $(PY) -m pytest -q -n 2 -m "not slow and not browser and not gpu" $(ARGS)
 
 test: $(STAMPS)/dev $(STAMPS)/bundle browser
 	cd labextension && jlpm test

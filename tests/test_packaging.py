@@ -82,6 +82,7 @@ def fresh(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_bundle_extension_notebooks_and_types(inside: set[str]) -> None:
     data = f"rgwidgets-{__version__}.data/data/{EXTENSION}"
     assert inside >= {
@@ -96,6 +97,7 @@ def test_the_wheel_holds_bundle_extension_notebooks_and_types(inside: set[str]) 
     assert any(re.fullmatch(re.escape(data) + r"/static/remoteEntry\..*\.js", f) for f in inside)
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_every_module_and_nothing_else(inside: set[str]) -> None:
     modules = {
         str(path.relative_to(ROOT))
@@ -111,6 +113,7 @@ def test_the_wheel_holds_every_module_and_nothing_else(inside: set[str]) -> None
     assert not strange
 
 
+@pytest.mark.slow
 def test_the_sdist_holds_sources_and_what_was_built_from_them(dist: Path) -> None:
     [path] = dist.glob("*.tar.gz")
     with tarfile.open(path) as archive:
@@ -128,6 +131,7 @@ def test_the_bundle_is_under_one_megabyte_before_compression() -> None:
     assert sum(p.stat().st_size for p in STATIC.glob("*.js")) < LARGEST_BUNDLE
 
 
+@pytest.mark.slow
 def test_the_installed_wheel_works_without_node(fresh: Path) -> None:
     done = run(fresh / "bin" / "rgwidgets", "doctor", "--json", cwd=fresh)
     found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
@@ -136,6 +140,7 @@ def test_the_installed_wheel_works_without_node(fresh: Path) -> None:
     assert str(fresh) in found["extension @rgwidgets/lab"]["found"]
 
 
+@pytest.mark.slow
 def test_the_installed_wheel_has_its_catalogue_and_its_notebooks(fresh: Path) -> None:
     listed = run(fresh / "bin" / "rgwidgets", "list", "--json", cwd=fresh)
     assert listed.returncode == 0, listed.stderr

@@ -17,7 +17,8 @@ from ..core.theory import Observable, Theory
 from . import block_certificate as certificate
 from .block_fibre import Fibre
 
-MOST = 16  # samples on which resample, attack and certificate are taken, evenly spread
+MOST = 16  # samples on which resample, attack and certificate are taken, evenly spread …
+SITES = 2**20  # … or as many as have this many sites together, and at least one
 _ALONE = "one sample of a real field leaves no other to draw from"
 
 
@@ -55,7 +56,8 @@ def influence(
         return _ensemble(observable, whole, generator)
     average = _measured(_change(observable, whole)(fine), "own spins within blocks", theory.chains)
     tick(0.2, "bounds")
-    chosen = torch.linspace(0, len(fine) - 1, min(len(fine), MOST)).round().long().to(fine.device)
+    count = min(len(fine), MOST, max(1, SITES // fine[0].numel()))
+    chosen = torch.linspace(0, len(fine) - 1, count).round().long().to(fine.device)
     part = Fibre(fine[chosen], coarse[chosen], scheme.b, scheme.rule, level, scheme.seed)
     moved = _change(observable, part)
     drawn = part.draw(generator)

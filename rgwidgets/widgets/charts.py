@@ -85,7 +85,7 @@ def _bounds(flow: FlowTable) -> Any:
     )
     change = alt.Y("change:Q", title="change that the neglected part can cause",
                    scale=alt.Scale(type="symlog", constant=0.01),
-                   axis=alt.Axis(values=_DECADES))
+                   axis=alt.Axis(values=_DECADES, format="~r"))
     x = _x(flow.scale)
     lines = folded.mark_line(point=alt.OverlayMarkDef(size=34)).encode(
         x=x, y=change,

@@ -84,7 +84,7 @@ class LiveLens(Lens):
         self._streaming = False
         self._wanted: dict[str, float] = {}
         self._history: dict[tuple[int, str], list[torch.Tensor]] = {}
-        super().__init__(Flow(self._theory(), scheme), **arguments)
+        super().__init__(Flow(self._still(), scheme), **arguments)
 
     @abstractmethod
     def _sliders(self) -> Sequence[Control]:
@@ -93,6 +93,13 @@ class LiveLens(Lens):
     def _theory(self) -> Theory:
         """The configuration as it is now, with the observables that the lens shows."""
         return self.system.theory()
+
+    def _still(self) -> Theory:
+        """What is measured while nothing moves; a lens may gather several configurations."""
+        return self._theory()
+
+    def _turned(self) -> None:
+        """Called when a parameter has changed."""
 
     @property
     def streaming(self) -> bool:
@@ -167,6 +174,7 @@ class LiveLens(Lens):
             if value != getattr(self.system, name):
                 setattr(self.system, name, value)
                 self._history.clear()
+                self._turned()
 
     def _progress(self, fraction: float | None, label: str) -> None:
         if not self._streaming:  # a stream has no end to come nearer to
@@ -235,7 +243,7 @@ class LiveLens(Lens):
 
     def _halt(self) -> None:
         self._streaming = False
-        self._show(Flow(self._theory(), self.scheme))
+        self._show(Flow(self._still(), self.scheme))
 
     def _fail(self, error: Exception) -> None:
         self._streaming = False

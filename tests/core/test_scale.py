@@ -69,7 +69,7 @@ def test_the_message_names_scale_unit_cutoffs_and_nearest(asked: float, nearest:
     "asked",
     [math.nan, math.inf, -math.inf, "4", b"4", "four", None, 4 + 0j, 1j, [4], {}, object(),
      10**400, torch.tensor([1.0, 2.0]), np.array([1.0, 2.0]), np.complex128(4)],
-    ids=repr,
+    ids=lambda asked: repr(asked)[:12],
 )
 def test_what_is_no_finite_number_is_refused_clearly(asked: object) -> None:
     with pytest.raises(CutoffError, match="pass a finite number"):

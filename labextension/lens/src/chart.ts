@@ -169,7 +169,11 @@ export class ChartView {
   }
 
   #sayEmpty(): void {
-    this.#say(this.state.data(this.state.index()).table?.length === 0 ? EMPTY : "", false);
+    const rows = this.state.data(this.state.index()).table ?? [];
+    const blank = this.#spectral
+      ? rows.every((row) => row.value === null)
+      : rows.length === 0;
+    this.#say(blank ? EMPTY : "", false);
   }
 
   #say(words: string, again: boolean): void {

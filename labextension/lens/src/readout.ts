@@ -48,6 +48,12 @@ function fill(target: Slot, value: number | null, error: number | null): void {
   setText(target.error, shown.error);
 }
 
+/** Why a value, or its error, is not there. */
+function remark(name: string, value: number | null, error: number | null): string | null {
+  if (value === null) return `${name} is not known at this cutoff`;
+  return error === null ? "one sample tells nothing of its error" : null;
+}
+
 export class Readout {
   readonly el: HTMLElement;
   readonly #lines: Line[];
@@ -139,12 +145,10 @@ export class Readout {
     for (const line of this.#lines) {
       const { name, tolerance } = line.observable;
       const value = table.cell("value", name, index);
-      fill(line.value, value, table.cell("value_error", name, index));
-      setAttribute(
-        line.value.cell,
-        "title",
-        value === null ? `${name} is not known at this cutoff` : null,
-      );
+      const error = table.cell("value_error", name, index);
+      fill(line.value, value, error);
+      if (value !== null && error === null) setText(line.value.error, " ± ?");
+      setAttribute(line.value.cell, "title", remark(name, value, error));
       for (const bound of BOUNDS) {
         this.#bound(line.bounds[bound], table.bound(bound, name, index), bound, tolerance);
       }

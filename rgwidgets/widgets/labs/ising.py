@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
+from torch import Tensor
+
+from ...core.errors import ParameterError
+from ...core.flow import Flow
 from ...core.theory import Theory
 from ...schemes.block_spin import BlockSpin, Rule
 from ...systems.lattice.ising import Ising
@@ -39,8 +45,11 @@ class IsingLab(LiveLens):
     seed, device
         As for `Ising`.
     equilibrate
-        Swendsen–Wang updates before the first picture, where there is no field: single-spin
-        updates alone would need millions of sweeps at the critical point.
+        Swendsen–Wang updates before the first picture: single-spin updates alone would need
+        millions of sweeps at the critical point.
+    snapshots
+        How many configurations the observables, their errors and the exponents are taken over;
+        the first of them is the one on the screen.
     arguments
         As for `Lens`: views, cutoff, title, ahead.
 
@@ -74,7 +83,8 @@ class IsingLab(LiveLens):
         rule: Rule = "majority",
         seed: int = 0,
         device: str = "auto",
-        equilibrate: int = 40,
+        equilibrate: int = 24,
+        snapshots: int = 16,
         views: Sequence[str] | None = None,
         cutoff: float | None = None,
         title: str | None = None,
@@ -83,14 +93,35 @@ class IsingLab(LiveLens):
     ) -> None:
         T = critical_temperature() if temperature is None else temperature
         system = Ising(L, temperature=T, field=field, seed=seed, device=device)
-        if equilibrate and field == 0:
-            clusters = Ising(L, temperature=T, seed=seed, algorithm="swendsen_wang")
-            clusters.step(equilibrate)
-            system.spins = clusters.spins.to(system.device)
+        if isinstance(snapshots, bool) or not isinstance(snapshots, int) or snapshots < 1:
+            raise ParameterError("snapshots", given=snapshots, allowed="a whole number ≥ 1")
+        clusters = Ising(L, temperature=T, field=field, seed=seed, algorithm="swendsen_wang")
+        clusters.step(equilibrate)
+        self._kept: deque[Tensor] = deque(maxlen=snapshots)
+        for _ in range(snapshots):
+            clusters.step(2)
+            self._kept.appendleft(clusters.spins)
+        system.spins = clusters.spins.to(system.device)
         super().__init__(
             system, BlockSpin(b, rule=rule, seed=seed),
             views=views, cutoff=cutoff, title=title, ahead=ahead, **unknown,
         )
+
+    def _turned(self) -> None:
+        """Snapshots at another temperature tell nothing of this one."""
+        self._kept.clear()
+
+    def _gather(self, flow: Flow) -> None:
+        self._kept.appendleft(flow.theory.features["spins"])
+        super()._gather(flow)
+
+    def _still(self) -> Theory:
+        """The snapshots so far, the newest first: what is measured while nothing moves."""
+        now = self._theory()
+        spins = now.features["spins"]
+        if not self._kept or not torch.equal(self._kept[0], spins.to(self._kept[0].device)):
+            self._kept.appendleft(spins)
+        return replace(now, features={"spins": torch.cat([s.to(spins.device) for s in self._kept])})
 
     def _theory(self) -> Theory:
         theory = self.system.theory()
