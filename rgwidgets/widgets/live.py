@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Protocol
 
 import torch
@@ -76,7 +76,7 @@ class LiveLens(Lens):
 
     _sweeps_per_frame: int = 1
     #: Seconds between two looks at the observables while streaming.
-    _look: float = 0.5
+    _look: float = 1.0
 
     def __init__(self, system: Simulation, scheme: Scheme, **arguments: Any) -> None:
         self.system, self.scheme = system, scheme
@@ -208,7 +208,7 @@ class LiveLens(Lens):
             return
         header, content = wire.encode_picture(index, field)
         frame = {"kind": "frame", "generation": self.generation, "seq": sequence,
-                 "configuration": -sequence, "level": header}
+                 "configuration": -sequence, "ack": self._pace.asks(sequence), "level": header}
         self.send(frame, buffers=[content])
 
     def _gather(self, flow: Flow) -> None:
@@ -224,6 +224,7 @@ class LiveLens(Lens):
                 values[o.name] = estimate(stacked, chains=len(series[0]), reduce=o.reduce)
             reason = Influence.nothing("pause, and this configuration is bounded")
             levels.append(Level(cutoff, values, dict.fromkeys(values, reason)))
+            sleep(0.001)  # the interpreter is free between two scales for whoever waits
         self.table = wire.table(flow, levels)
         self._say(state="streaming", throughput=self._throughput())
 

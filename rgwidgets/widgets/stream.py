@@ -13,7 +13,10 @@ class Backpressure:
     Parameters
     ----------
     in_flight
-        Frames that may be under way undrawn; 3 keeps a screen busy over a short delay.
+        Frames that may be under way undrawn.
+    every
+        How many frames share one acknowledgement, at most `in_flight`: each costs the notebook
+        two changes of its busy sign, more than the drawing itself.
     frames_per_second
         Largest rate at which frames leave.
 
@@ -28,12 +31,15 @@ class Backpressure:
     2
     """
 
-    def __init__(self, *, in_flight: int = 3, frames_per_second: float = 60.0) -> None:
+    def __init__(
+        self, *, in_flight: int = 8, every: int = 4, frames_per_second: float = 60.0
+    ) -> None:
+        self._every = min(every, in_flight)
         self._limit, self._interval = in_flight, 1.0 / frames_per_second
         self._changed = threading.Condition()
         self._sent, self._drawn = 0, 0
         self._due = monotonic()
-        self._times: deque[float] = deque(maxlen=60)
+        self._times: deque[tuple[int, float]] = deque(maxlen=60 // self._every)
 
     def next(self, *, timeout: float) -> int | None:
         """Number of the next frame once it may leave; None if nothing was drawn in `timeout` s."""
@@ -48,12 +54,16 @@ class Backpressure:
             self._sent += 1
             return self._sent
 
+    def asks(self, sequence: int) -> bool:
+        """Whether the browser is to say that it has drawn this frame."""
+        return sequence % self._every == 0
+
     def drawn(self, sequence: int) -> None:
         """The browser has drawn every frame up to this one."""
         with self._changed:
             if self._drawn < sequence <= self._sent:
+                self._times.append((sequence, monotonic()))
                 self._drawn = sequence
-                self._times.append(monotonic())
             self._changed.notify_all()
 
     def reset(self) -> None:
@@ -65,6 +75,9 @@ class Backpressure:
 
     @property
     def frames_per_second(self) -> float:
-        """Frames drawn a second, over the last sixty; 0 before there are two."""
+        """Frames drawn a second, over the last sixty; 0 before two are acknowledged."""
         times = list(self._times)
-        return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
+        if len(times) < 2:
+            return 0.0
+        (first, begin), (last, end) = times[0], times[-1]
+        return (last - first) / max(end - begin, 1e-9)

@@ -26,7 +26,7 @@ Step = Callable[[int], object]
 
 def _mcising(size: int, temperature: float) -> tuple[Step, Callable[[], float]]:
     peer = mcising.IsingSimulation(size, 1.0, 0.0, 0.0, 0.0, 1, "metropolis", "square")
-    return (lambda n: peer.sweep(n, temperature=temperature)), lambda: peer.energy() / size**2
+    return (lambda n: peer.sweep(n, temperature=temperature)), peer.energy
 
 
 def _peapods(size: int, temperature: float) -> tuple[Step, Callable[[], float]]:

@@ -27,6 +27,15 @@ def test_drawing_a_later_frame_counts_for_the_earlier_ones():
     assert [pace.next(timeout=1) for _ in range(3)] == [4, 5, 6]
 
 
+def test_one_frame_in_every_few_asks_for_an_acknowledgement_and_that_is_enough():
+    pace = Backpressure(in_flight=8, every=4, frames_per_second=1e6)
+    for _ in range(100):
+        sequence = pace.next(timeout=1)
+        assert sequence is not None
+        if pace.asks(sequence):
+            pace.drawn(sequence)
+
+
 def test_acknowledgements_that_lie_are_ignored():
     pace = Backpressure(in_flight=1, frames_per_second=1e6)
     pace.next(timeout=1)

@@ -97,7 +97,7 @@ export class Exchange {
       if (isObject(message.stats)) this.events.stats(describeStats(message.stats));
     };
     const draw = (): void => void this.requests.receive(generation, () => this.events.guard(use));
-    this.#stream.push({ seq: Number(message.seq), draw });
+    this.#stream.push({ seq: Number(message.seq), silent: message.ack === false, draw });
   }
 
   #delivered(name: string, bytes: ArrayBuffer | ArrayBufferView | undefined): void {

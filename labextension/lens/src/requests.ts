@@ -137,6 +137,8 @@ export class Requests {
 
 export interface Frame {
   seq: number;
+  /** A later frame's acknowledgement counts for this one. */
+  silent?: boolean;
   draw(): void;
 }
 
@@ -164,7 +166,7 @@ export class Stream {
         frame.draw();
       } finally {
         // A frame that cannot be drawn must not stall the stream.
-        this.acknowledge(frame.seq);
+        if (!frame.silent) this.acknowledge(frame.seq);
       }
     }
   }

@@ -95,6 +95,7 @@ export interface Incoming {
   levels?: unknown;
   level?: unknown;
   seq?: unknown;
+  ack?: unknown;
   stats?: unknown;
   name?: unknown;
   message?: unknown;
