@@ -30,8 +30,22 @@ if TYPE_CHECKING:
 #: public name → module that holds it
 _HOMES = {
     **dict.fromkeys(
-        ("Bound", "EffectiveTheory", "Estimate", "Flow", "Influence", "Observable", "Relevance",
-         "Scale", "Scheme", "System", "Theory", "estimate", "fixed_point", "linearise"),
+        (
+            "Bound",
+            "EffectiveTheory",
+            "Estimate",
+            "Flow",
+            "Influence",
+            "Observable",
+            "Relevance",
+            "Scale",
+            "Scheme",
+            "System",
+            "Theory",
+            "estimate",
+            "fixed_point",
+            "linearise",
+        ),
         "rgwidgets.core",
     ),
     "Ising": "rgwidgets.systems.lattice.ising",

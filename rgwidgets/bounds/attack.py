@@ -124,7 +124,7 @@ def _climb(
     if fibre.direct(observable):
         return _ascent(fibre, observable, z, sign)
     # one restart at a time: the network may be large
-    rows = [_ascent(fibre, observable, z[i:i + 1], sign[i:i + 1]) for i in range(len(z))]
+    rows = [_ascent(fibre, observable, z[i : i + 1], sign[i : i + 1]) for i in range(len(z))]
     gradients = [g for _, _, g in rows if g is not None]
     values, smooth = torch.cat([v for v, _, _ in rows]), torch.cat([s for _, s, _ in rows])
     return values, smooth, torch.cat(gradients) if gradients else None

@@ -60,7 +60,7 @@ def certify(fibre: Fibre, observable: Observable, *, method: Method = "crown") -
     for piece in pieces:
         tick(done / len(fibre), f"certifying {observable.name}")
         n = len(piece.centre)
-        chosen = None if labels is None else labels[done:done + n].to(piece.centre.device)
+        chosen = None if labels is None else labels[done : done + n].to(piece.centre.device)
         results.append(_certified(piece, observable, chosen, method))
         done += n
     return torch.cat(results).to(fibre.centre.device)

@@ -183,10 +183,18 @@ SIGMOID = Smooth(
     "sigmoid", 0.25, torch.sigmoid, lambda y: torch.sigmoid(y) * torch.sigmoid(-y), (0.0,), 0.0963
 )
 GELU = Smooth(
-    "GELU", 1.12891, lambda y: y * torch.special.ndtr(y), _gelu_slope,
-    (-math.sqrt(2), math.sqrt(2)), 0.798,
+    "GELU",
+    1.12891,
+    lambda y: y * torch.special.ndtr(y),
+    _gelu_slope,
+    (-math.sqrt(2), math.sqrt(2)),
+    0.798,
 )
 SILU = Smooth(
-    "SiLU", 1.09985, lambda y: y * torch.sigmoid(y), _silu_slope,
-    (-2.399357280520947, 2.399357280520947), 0.501,
+    "SiLU",
+    1.09985,
+    lambda y: y * torch.sigmoid(y),
+    _silu_slope,
+    (-2.399357280520947, 2.399357280520947),
+    0.501,
 )

@@ -67,13 +67,17 @@ class Fibre:
         d, k = self.basis.shape if self.basis.ndim == 2 else (-1, -1)
         if self.centre.shape[-1] != d or self.tails.shape != (*self.centre.shape[:-1], k):
             shapes = tuple(tuple(t.shape) for t in (self.centre, self.tails, self.basis))
-            raise ShapeError("centre, tails and basis of a fibre", given=shapes,
-                             allowed="(n, …, d), (n, …, k) and (d, k)")
+            raise ShapeError(
+                "centre, tails and basis of a fibre",
+                given=shapes,
+                allowed="(n, …, d), (n, …, k) and (d, k)",
+            )
         overlap = self.basis.T @ self.basis - torch.eye(k, dtype=self.basis.dtype).to(self.basis)
         worst = float(overlap.abs().max()) if overlap.numel() else 0.0
         if not worst <= 1e-6:
-            raise ShapeError("basis of a fibre", given=f"overlaps of {worst:.2g}",
-                             allowed="orthonormal columns")
+            raise ShapeError(
+                "basis of a fibre", given=f"overlaps of {worst:.2g}", allowed="orthonormal columns"
+            )
 
     @cached_property
     def radius(self) -> float:
@@ -142,8 +146,10 @@ class Fibre:
         along, centre = self.start
         width = tail.widest
         piece = max(1, _ROOM // (width * max(2 * width, 64)))
-        return [Propagation(along, part, tail.layers, self.radius, crown)
-                for part in torch.split(centre, piece)]
+        return [
+            Propagation(along, part, tail.layers, self.radius, crown)
+            for part in torch.split(centre, piece)
+        ]
 
     def evaluate(self, observable: Observable, z: Tensor) -> tuple[Tensor, Tensor]:
         """An observable in the fibre and its differentiable stand-in, (r, n) each.

@@ -49,18 +49,26 @@ def subspace_influence(
         average = measured(_change(fibre, observable, own, before), f"own tail, n = {n}")
         if n > 1:
             other = own[derangement(n, seed).to(own.device)]
-            resample = measured(_change(fibre, observable, other, before),
-                                f"tail of another sample, n = {n}")
+            resample = measured(
+                _change(fibre, observable, other, before), f"tail of another sample, n = {n}"
+            )
         else:
             resample = Bound.none("a single sample has no other tail to borrow")
     ball = f"‖tail‖ ≤ {fibre.radius:.3g}"
     if fibre.ball is None:
         ball += f", the {fibre.quantile:.0%} quantile of measured tails"
     found = attack(fibre, observable, steps=steps, restarts=restarts, seed=seed)
-    way = f"PGD, {steps} steps, {restarts} restarts" if found.differentiable else \
-        "points tried: the observable has no gradient"
-    return Influence(average, resample, measured(found.change, f"{way}; {ball}"),
-                     _certificate(fibre, observable, ball))
+    way = (
+        f"PGD, {steps} steps, {restarts} restarts"
+        if found.differentiable
+        else "points tried: the observable has no gradient"
+    )
+    return Influence(
+        average,
+        resample,
+        measured(found.change, f"{way}; {ball}"),
+        _certificate(fibre, observable, ball),
+    )
 
 
 def _change(fibre: Fibre, observable: Observable, z: Tensor, before: Tensor) -> Tensor:

@@ -78,8 +78,9 @@ class Propagation:
             box = _through(affine, curve.extremes(*box))
             if self.crown and depth + 1 < len(self.layers):
                 rows = torch.cat([affine.weight, -affine.weight])
-                bound = self._descend(rows[None], torch.cat([affine.bias, -affine.bias])[None],
-                                      depth + 1, lines)
+                bound = self._descend(
+                    rows[None], torch.cat([affine.bias, -affine.bias])[None], depth + 1, lines
+                )
                 low, high = bound.lowest.chunk(2, dim=1)
                 box = (torch.maximum(box[0], low), torch.minimum(box[1], -high))
         return boxes, lines
@@ -88,8 +89,10 @@ class Propagation:
         """CROWN's lower bounds of rows `spec` (s, c) or (n, s, c) of the outputs."""
         lines = self._hidden[1]
         if policy != "adaptive":
-            lines = [curve.lines(*box, policy)
-                     for (curve, _), box in zip(self.layers, self.boxes, strict=True)]
+            lines = [
+                curve.lines(*box, policy)
+                for (curve, _), box in zip(self.layers, self.boxes, strict=True)
+            ]
         rows = spec if spec.ndim == 3 else spec[None]
         if not self.layers:
             return self._descend(rows, torch.zeros_like(rows[..., 0]), 0, lines)

@@ -26,8 +26,12 @@ def tail_radius(norms: Tensor, quantile: float = 0.99) -> float:
     3.0
     """
     if not 0 < quantile <= 1:
-        raise ParameterError("quantile", given=quantile, allowed="a number in (0, 1]",
-                             mend="pass quantile=1.0 for the largest tail")
+        raise ParameterError(
+            "quantile",
+            given=quantile,
+            allowed="a number in (0, 1]",
+            mend="pass quantile=1.0 for the largest tail",
+        )
     ordered = norms.flatten().sort().values
     return float(ordered[max(0, math.ceil(quantile * len(ordered) - 1e-9) - 1)])
 
@@ -41,8 +45,12 @@ def derangement(n: int, seed: int = 0) -> Tensor:
     ([0, 1, 2, 3, 4], False)
     """
     if n < 2:
-        raise ParameterError("samples", given=n, allowed="two or more",
-                             mend="a single sample has no other tail to borrow")
+        raise ParameterError(
+            "samples",
+            given=n,
+            allowed="two or more",
+            mend="a single sample has no other tail to borrow",
+        )
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
     result = torch.empty(n, dtype=torch.int64)
     result[order] = order.roll(-1)

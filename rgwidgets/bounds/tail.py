@@ -19,18 +19,40 @@ from .curves import Curve
 WIDEST = 2048
 
 _AFFINE = (
-    nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d,
-    nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d,
-    nn.AdaptiveAvgPool3d, nn.Flatten, nn.Unflatten,
+    nn.Linear,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.AvgPool1d,
+    nn.AvgPool2d,
+    nn.AvgPool3d,
+    nn.AdaptiveAvgPool1d,
+    nn.AdaptiveAvgPool2d,
+    nn.AdaptiveAvgPool3d,
+    nn.Flatten,
+    nn.Unflatten,
 )
 _NOTHING = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
-_CURVES = {nn.ReLU: curves.RELU, nn.Tanh: curves.TANH, nn.Sigmoid: curves.SIGMOID,
-           nn.SiLU: curves.SILU}
+_CURVES = {
+    nn.ReLU: curves.RELU,
+    nn.Tanh: curves.TANH,
+    nn.Sigmoid: curves.SIGMOID,
+    nn.SiLU: curves.SILU,
+}
 _FUNCTIONS = {
-    torch.relu: curves.RELU, torch.nn.functional.relu: curves.RELU, "relu": curves.RELU,
-    torch.tanh: curves.TANH, torch.nn.functional.tanh: curves.TANH, "tanh": curves.TANH,
-    torch.sigmoid: curves.SIGMOID, torch.nn.functional.sigmoid: curves.SIGMOID,
-    "sigmoid": curves.SIGMOID, torch.nn.functional.silu: curves.SILU,
+    torch.relu: curves.RELU,
+    torch.nn.functional.relu: curves.RELU,
+    "relu": curves.RELU,
+    torch.tanh: curves.TANH,
+    torch.nn.functional.tanh: curves.TANH,
+    "tanh": curves.TANH,
+    torch.sigmoid: curves.SIGMOID,
+    torch.nn.functional.sigmoid: curves.SIGMOID,
+    "sigmoid": curves.SIGMOID,
+    torch.nn.functional.silu: curves.SILU,
 }
 
 
@@ -136,7 +158,7 @@ def _sequential_steps(module: nn.Module, layer: str) -> list[Step] | None:
         if type(part) is not nn.Sequential:
             return None
         names = [child for child, _ in part.named_children()]
-        after = list(part.children())[names.index(name) + 1:]
+        after = list(part.children())[names.index(name) + 1 :]
         steps = [*after, *steps]
         part = part.get_submodule(name)
     flat: list[Step] = []
@@ -241,8 +263,9 @@ def _affine(step: nn.Module, shape: torch.Size, device: torch.device) -> tuple[A
     exact = copy.deepcopy(step).to(device, torch.float64)
     if isinstance(exact, nn.Linear) and len(shape) == 1:
         bias = torch.zeros(exact.out_features, dtype=torch.float64, device=device)
-        return Affine(exact.weight.detach(), bias if exact.bias is None else exact.bias.detach()), \
-            torch.Size([exact.out_features])
+        return Affine(
+            exact.weight.detach(), bias if exact.bias is None else exact.bias.detach()
+        ), torch.Size([exact.out_features])
     size = shape.numel()
     probes = torch.cat([torch.zeros(1, size), torch.eye(size)]).to(device, torch.float64)
     with torch.no_grad():
@@ -251,4 +274,3 @@ def _affine(step: nn.Module, shape: torch.Size, device: torch.device) -> tuple[A
         raise Opaque(f"{type(step).__name__} mixes samples or is wider than {WIDEST}")
     flat = seen.flatten(1)
     return Affine((flat[1:] - flat[0]).T.contiguous(), flat[0]), seen.shape[1:]
-

@@ -12,7 +12,22 @@ from .system import System
 from .theory import EffectiveTheory, Observable, Theory
 
 __all__ = [
-    "Bound", "CouplingScheme", "EffectiveTheory", "Estimate", "Flow", "Influence", "Level",
-    "Linearisation", "Observable", "RecordedFlow", "Relevance", "Scale", "Scheme", "System",
-    "Theory", "estimate", "fixed_point", "linearise",
+    "Bound",
+    "CouplingScheme",
+    "EffectiveTheory",
+    "Estimate",
+    "Flow",
+    "Influence",
+    "Level",
+    "Linearisation",
+    "Observable",
+    "RecordedFlow",
+    "Relevance",
+    "Scale",
+    "Scheme",
+    "System",
+    "Theory",
+    "estimate",
+    "fixed_point",
+    "linearise",
 ]

@@ -54,7 +54,9 @@ class Bound:
             object.__setattr__(self, "error", None)
         elif not self.value >= 0:
             raise ParameterError(
-                "bound", given=self.value, allowed="a number ≥ 0",
+                "bound",
+                given=self.value,
+                allowed="a number ≥ 0",
                 mend="say Bound.none(reason) where there is no number",
             )
         if self.error is not None and math.isnan(self.error):
@@ -125,7 +127,9 @@ class Influence:
         low, high = self.worst
         if low > high + 1e-9 * max(1.0, abs(high)):
             raise ParameterError(
-                "attack", given=low, allowed=f"at most the certificate {high}",
+                "attack",
+                given=low,
+                allowed=f"at most the certificate {high}",
                 mend="one of the two is wrong; please report how you made it",
             )
 

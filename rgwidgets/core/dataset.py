@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
-import xarray as xr
 from numpy.typing import NDArray
 
 from .bounds import Influence
@@ -17,6 +15,10 @@ from .estimate import Estimate
 from .level import CURVES, Level, bound_of, dequantised, quantised
 from .relevance import Relevance
 from .scale import Scale
+
+if TYPE_CHECKING:  # a table is only made when one is asked for
+    import pandas as pd  # type: ignore[import-untyped]
+    import xarray as xr
 
 Grid = Mapping[str, NDArray[Any]]
 FORMAT = "rgwidgets-flow/1"
@@ -38,8 +40,11 @@ _COLUMNS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 #: the same for what comes together or not at all
 _OPTIONAL: tuple[dict[str, tuple[tuple[str, ...], str]], ...] = (
-    {"feature": (("feature",), "U"), "relevance": (("cutoff", "feature"), "f"),
-     "relevance_error": (("cutoff", "feature"), "f")},
+    {
+        "feature": (("feature",), "U"),
+        "relevance": (("cutoff", "feature"), "f"),
+        "relevance_error": (("cutoff", "feature"), "f"),
+    },
     {"coupling": (("coupling",), "U"), "couplings": (("cutoff", "coupling"), "f")},
 )
 _ATTRIBUTES = ("title", "scale_name", "scale_symbol", "scale_unit", "direction")
@@ -54,23 +59,13 @@ def from_levels(
 ) -> xr.Dataset:
     """Put levels side by side along `cutoff`; `attrs` become attributes of the dataset."""
     names = list(tolerances)
-    data = xr.Dataset(
-        coords={
-            "cutoff": np.array([level.cutoff for level in levels], dtype=np.float64),
-            "observable": np.array(names, dtype=str),
-        },
-        attrs={
-            "format": FORMAT, **attrs, "scale_name": scale.name, "scale_symbol": scale.symbol,
-            "scale_unit": scale.unit, "direction": scale.direction,
-        },
-    )
-    data["cutoff"].attrs.update(units=scale.unit, long_name=scale.name)
-    for column in _NUMBERS:
-        data[column] = (_GRID, np.array([[_number(v, n, column) for n in names] for v in levels],
-                                        dtype=np.float64).reshape(len(levels), len(names)))
-    for column in _TEXTS:
-        data[column] = (_GRID, np.array([[_how(v, n, column) for n in names] for v in levels],
-                                        dtype=str).reshape(len(levels), len(names)))
+    data = _empty(levels, names, scale)
+    data.attrs = {"format": FORMAT, **attrs, **data.attrs}
+    shape = (len(levels), len(names))
+    for columns, cell, dtype in ((_NUMBERS, _number, np.float64), (_TEXTS, _how, str)):
+        for column in columns:
+            cells = [[cell(level, name, column) for name in names] for level in levels]
+            data[column] = (_GRID, np.array(cells, dtype=dtype).reshape(shape))
     data["samples"] = ("cutoff", [_samples(level) for level in levels])
     data["tolerance"] = ("observable", [_nan(tolerances[n]) for n in names])
     data["unit"] = ("observable", np.array([units.get(n, "") for n in names], dtype=str))
@@ -82,6 +77,24 @@ def from_levels(
             dims = (f"y_{index}", f"x_{index}")
             data[f"field_{index}"] = (dims, picture, {"low": low, "high": high})
     return data
+
+
+def _empty(levels: Sequence[Level], names: list[str], scale: Scale) -> xr.Dataset:
+    import xarray as xr
+
+    cutoffs = np.array([level.cutoff for level in levels], dtype=np.float64)
+    return xr.Dataset(
+        coords={
+            "cutoff": ("cutoff", cutoffs, {"units": scale.unit, "long_name": scale.name}),
+            "observable": np.array(names, dtype=str),
+        },
+        attrs={
+            "scale_name": scale.name,
+            "scale_symbol": scale.symbol,
+            "scale_unit": scale.unit,
+            "direction": scale.direction,
+        },
+    )
 
 
 def _nan(value: float | None) -> float:
@@ -145,7 +158,9 @@ def checked(data: xr.Dataset) -> xr.Dataset:
     """Return the dataset if it is a flow's, or raise `RecordError`."""
     if data.attrs.get("format") != FORMAT:
         raise RecordError(
-            "format of the record", given=data.attrs.get("format") or "none", allowed=FORMAT,
+            "format of the record",
+            given=data.attrs.get("format") or "none",
+            allowed=FORMAT,
             mend="save it again with this version of rgwidgets",
         )
     columns = dict(_COLUMNS)
@@ -185,7 +200,9 @@ def _check_picture(field: xr.DataArray, index: int) -> None:
 
 def _refused(given: str) -> RecordError:
     return RecordError(
-        "record", given=given, allowed="a whole flow",
+        "record",
+        given=given,
+        allowed="a whole flow",
         mend="copy it again from where it was made, or compute it again",
     )
 
@@ -194,8 +211,13 @@ def scale_of(data: xr.Dataset) -> Scale:
     """The scale that the record was cut on."""
     a = data.attrs
     try:
-        return Scale(a["scale_name"], a["scale_symbol"], a["scale_unit"],
-                     tuple(float(c) for c in data["cutoff"].values), direction=a["direction"])
+        return Scale(
+            a["scale_name"],
+            a["scale_symbol"],
+            a["scale_unit"],
+            tuple(float(c) for c in data["cutoff"].values),
+            direction=a["direction"],
+        )
     except RGError as error:
         raise _refused(str(error)) from error
 
@@ -247,10 +269,12 @@ def _influences(grid: Grid, row: int, names: list[str]) -> dict[str, Influence]:
         said = [str(grid[f"{curve}_how"][row, place]) for curve in CURVES]
         if set(said) == {ABSENT}:
             continue
-        influences[name] = Influence(*(
-            bound_of(float(grid[c][row, place]), float(grid[f"{c}_error"][row, place]), s)
-            for c, s in zip(CURVES, said, strict=True)
-        ))
+        influences[name] = Influence(
+            *(
+                bound_of(float(grid[c][row, place]), float(grid[f"{c}_error"][row, place]), s)
+                for c, s in zip(CURVES, said, strict=True)
+            )
+        )
     return influences
 
 
@@ -267,11 +291,17 @@ def _relevance(data: xr.Dataset, row: int) -> Relevance | None:
     values, errors = data["relevance"].values[row], data["relevance_error"].values[row]
     kept = [i for i, v in enumerate(values) if not math.isnan(v)]
     names, attrs = data["feature"].values, data["relevance"].attrs
-    return Relevance(
-        tuple(str(names[i]) for i in kept), tuple(float(values[i]) for i in kept),
-        error=None if np.isnan(errors).all() else tuple(float(errors[i]) for i in kept),
-        quantity=str(attrs.get("long_name", "")), unit=str(attrs.get("units", "")),
-    ) if kept else None
+    return (
+        Relevance(
+            tuple(str(names[i]) for i in kept),
+            tuple(float(values[i]) for i in kept),
+            error=None if np.isnan(errors).all() else tuple(float(errors[i]) for i in kept),
+            quantity=str(attrs.get("long_name", "")),
+            unit=str(attrs.get("units", "")),
+        )
+        if kept
+        else None
+    )
 
 
 def _couplings(data: xr.Dataset, row: int) -> dict[str, float] | None:

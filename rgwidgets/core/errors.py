@@ -49,9 +49,7 @@ Mend: pass temperature=2.269.
         return (_rebuild, (type(self), self.what, given, self.allowed, self.mend))
 
 
-def _rebuild(
-    kind: type[RGError], what: str, given: str | None, allowed: str, mend: str
-) -> RGError:
+def _rebuild(kind: type[RGError], what: str, given: str | None, allowed: str, mend: str) -> RGError:
     return kind(what, given=given, allowed=allowed, mend=mend)
 
 

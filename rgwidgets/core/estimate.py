@@ -121,7 +121,8 @@ def estimate(samples: Tensor, *, chains: int = 1, reduce: Reduce | None = None) 
 def _check(moments: Tensor, chains: int) -> None:
     if moments.ndim not in (1, 2) or not len(moments) or moments.is_complex():
         raise ShapeError(
-            "samples", given=f"{moments.dtype} {tuple(moments.shape)}",
+            "samples",
+            given=f"{moments.dtype} {tuple(moments.shape)}",
             allowed="real numbers (n,) or (n, m), n ≥ 1",
         )
     n = len(moments)
@@ -139,8 +140,11 @@ def _check(moments: Tensor, chains: int) -> None:
 def _linearise(mean: Tensor, reduce: Reduce | None) -> tuple[float, Tensor]:
     if reduce is None:
         if mean.numel() != 1:
-            raise ShapeError("samples", given=f"{mean.numel()} moments a sample",
-                             allowed="one value a sample, or a `reduce`")
+            raise ShapeError(
+                "samples",
+                given=f"{mean.numel()} moments a sample",
+                allowed="one value a sample, or a `reduce`",
+            )
         return float(mean[0]), torch.ones(1, dtype=mean.dtype, device=mean.device)
     with torch.enable_grad():
         point = mean.clone().requires_grad_()

@@ -100,8 +100,10 @@ def fixed_point(
         step = torch.linalg.lstsq(slope, -error[:, None]).solution[:, 0]
         point, error = _damped(residual, point, step, error)
     raise ConvergenceError(
-        "fixed_point", given=f"residual {float(error.norm()):.3g} after {max_steps} steps",
-        allowed=f"a residual below {tolerance:g}", mend="start nearer to the fixed point",
+        "fixed_point",
+        given=f"residual {float(error.norm()):.3g} after {max_steps} steps",
+        allowed=f"a residual below {tolerance:g}",
+        mend="start nearer to the fixed point",
     )
 
 
@@ -119,9 +121,7 @@ def _damped(
     return trial, torch.nan_to_num(trial_error, nan=math.inf)
 
 
-def linearise(
-    scheme: CouplingMap, point: Tensor | Sequence[float] | float
-) -> Linearisation:
+def linearise(scheme: CouplingMap, point: Tensor | Sequence[float] | float) -> Linearisation:
     """Jacobian, eigenvalues, eigen-directions and exponents of `scheme` at `point`.
 
     Raises

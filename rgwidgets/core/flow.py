@@ -8,10 +8,9 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from threading import RLock
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
-import xarray as xr
 from numpy.typing import NDArray
 
 from . import dataset, record
@@ -22,6 +21,10 @@ from .relevance import Relevance
 from .scale import Scale
 from .scheme import Scheme
 from .theory import EffectiveTheory, Theory
+
+if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped]
+    import xarray as xr
 
 
 class FlowTable(ABC):
@@ -88,7 +91,9 @@ class FlowTable(ABC):
             if self.level(cutoff).within(wanted, by):
                 return cutoff
         raise BudgetError(
-            "budget", given=wanted, allowed=f"a budget that some cutoff keeps by {by}",
+            "budget",
+            given=wanted,
+            allowed=f"a budget that some cutoff keeps by {by}",
             mend="widen the budget" + ("" if by != "certificate" else ", or ask by='attack'"),
         )
 
@@ -196,8 +201,13 @@ class Flow(FlowTable):
             for cutoff in track(self.scale.cutoffs, label=f"coarse-graining {self.theory.name}")
         ]
         return dataset.from_levels(
-            levels, self.scale, self.tolerances, self.units,
-            title=self.title, scheme=self.scheme.name, citation=self.citation,
+            levels,
+            self.scale,
+            self.tolerances,
+            self.units,
+            title=self.title,
+            scheme=self.scheme.name,
+            citation=self.citation,
             palette=self.palette,
         )
 

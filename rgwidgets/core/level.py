@@ -93,19 +93,25 @@ def check_budget(
         budget = {name: t for name, t in tolerances.items() if t is not None}
     if not budget:
         raise BudgetError(
-            "budget", given="nothing", allowed="a tolerance for at least one observable",
+            "budget",
+            given="nothing",
+            allowed="a tolerance for at least one observable",
             mend='pass budget={"loss": 0.1}, or give an observable its tolerance',
         )
     for name, tolerance in budget.items():
         if name not in tolerances:
             close = nearest(name, tolerances)
             raise BudgetError(
-                "budget", given=name, allowed=", ".join(tolerances) or "no observable",
+                "budget",
+                given=name,
+                allowed=", ".join(tolerances) or "no observable",
                 mend=f"did you mean {close!r}?" if close else "name an observable of the flow",
             )
         if not _is_tolerance(tolerance):
             raise BudgetError(
-                f"budget of {name}", given=tolerance, allowed="a finite number ≥ 0",
+                f"budget of {name}",
+                given=tolerance,
+                allowed="a finite number ≥ 0",
                 mend="leave out what need not be kept",
             )
     return {name: float(tolerance) for name, tolerance in budget.items()}
@@ -145,4 +151,3 @@ def bound_of(value: float, error: float, said: str) -> Bound:
     if kind == "none" and not math.isnan(value):
         raise ParameterError("bound", given=value, allowed="no number for a bound of kind none")
     return Bound(value, cast(Kind, kind), how, error)
-

@@ -44,8 +44,10 @@ class Readout(Protocol):
 def _given_outputs(features: Features) -> Tensor:
     if "outputs" not in features:
         raise ObservableError(
-            "features of an observable of outputs", given=sorted(features),
-            allowed='{"outputs": (n, c)}', mend="let `capture` tie it to a module first",
+            "features of an observable of outputs",
+            given=sorted(features),
+            allowed='{"outputs": (n, c)}',
+            mend="let `capture` tie it to a module first",
         )
     return features["outputs"]
 
@@ -96,9 +98,7 @@ class OutputObservable(Observable):
     labels: Tensor | None = field(default=None, kw_only=True, repr=False)
     weights: Tensor | None = field(default=None, kw_only=True, repr=False)
     surrogate: Callable[[Tensor], Tensor] | None = field(default=None, kw_only=True, repr=False)
-    outputs: Callable[[Features], Tensor] = field(
-        default=_given_outputs, kw_only=True, repr=False
-    )
+    outputs: Callable[[Features], Tensor] = field(default=_given_outputs, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -132,7 +132,10 @@ def after(observable: Observable, change: Callable[[Features], Features]) -> Obs
         return observable.through(lambda f: outputs(change(f)))
     function = observable.function
     return Observable(
-        observable.name, lambda f: function(change(f)), observable.unit, observable.tolerance,
+        observable.name,
+        lambda f: function(change(f)),
+        observable.unit,
+        observable.tolerance,
         observable.reduce,
     )
 

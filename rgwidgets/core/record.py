@@ -15,14 +15,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from .dataset import checked
 from .errors import RecordError, StorageError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Types that a record may hold, each with its codecs. None of them runs code from the record.
 CODECS = {
@@ -56,7 +58,8 @@ def save(data: xr.Dataset, path: str | PathLike[str]) -> Path:
         _remove(partial)
         reason = error.strerror if isinstance(error, OSError) else str(error.exceptions[0])
         raise StorageError(
-            f"saving to {target.name}", given=reason or str(error),
+            f"saving to {target.name}",
+            given=reason or str(error),
             allowed="a place with room that can be written",
             mend="free some space or save elsewhere; nothing was changed",
         ) from error
@@ -71,7 +74,9 @@ def _refuse_target(target: Path) -> None:
     foreign = target.is_dir() and any(target.iterdir()) and not (target / "zarr.json").is_file()
     if not target.name or foreign:
         raise StorageError(
-            "saving", given=str(target), allowed="a new path, or that of an older record",
+            "saving",
+            given=str(target),
+            allowed="a new path, or that of an older record",
             mend='add the name of the record, as in "results/flow.zarr"',
         )
 
@@ -168,6 +173,7 @@ def load(path: str | PathLike[str]) -> xr.Dataset:
 
 
 def _read(source: Path) -> xr.Dataset:
+    import xarray as xr
     from zarr.storage import LocalStore, ZipStore
 
     _refuse_hostile(source)
@@ -184,19 +190,29 @@ def _read(source: Path) -> xr.Dataset:
 def _refuse_source(source: Path) -> None:
     mend = "pass the path that `save` returned"
     if not source.exists():
-        raise RecordError("record", given=str(source), allowed="a folder or .zip file that exists",
-                          mend=mend)
+        raise RecordError(
+            "record", given=str(source), allowed="a folder or .zip file that exists", mend=mend
+        )
     if source.is_dir() and not (source / "zarr.json").is_file():
-        raise RecordError("record", given=f"{source}, a folder without zarr.json",
-                          allowed="a folder that holds a record", mend=mend)
+        raise RecordError(
+            "record",
+            given=f"{source}, a folder without zarr.json",
+            allowed="a folder that holds a record",
+            mend=mend,
+        )
     if not source.is_dir() and not source.is_file():
-        raise RecordError("record", given=f"{source}, which is no file", allowed="a folder or file",
-                          mend=mend)
+        raise RecordError(
+            "record", given=f"{source}, which is no file", allowed="a folder or file", mend=mend
+        )
 
 
 def _damaged(source: Path, given: str) -> RecordError:
-    return RecordError(f"record {source.name}", given=given, allowed="a whole, unaltered record",
-                       mend="copy it again from where it was made, or compute it again")
+    return RecordError(
+        f"record {source.name}",
+        given=given,
+        allowed="a whole, unaltered record",
+        mend="copy it again from where it was made, or compute it again",
+    )
 
 
 def digest(data: xr.Dataset) -> str:
@@ -313,5 +329,9 @@ def _count(name: str, array: dict[str, Any]) -> int:
 
 
 def _hostile(name: str, given: str) -> RecordError:
-    return RecordError(f"record ({name})", given=given, allowed="a record that rgwidgets wrote",
-                       mend="do not open records from people that you do not trust")
+    return RecordError(
+        f"record ({name})",
+        given=given,
+        allowed="a record that rgwidgets wrote",
+        mend="do not open records from people that you do not trust",
+    )

@@ -55,7 +55,8 @@ Mend: the nearest is 4.
         object.__setattr__(self, "cutoffs", tuple(self.cutoffs))
         if self.direction not in ("increasing", "decreasing"):
             raise ParameterError(
-                f"direction of {self.name}", given=self.direction,
+                f"direction of {self.name}",
+                given=self.direction,
                 allowed="increasing, decreasing",
             )
         sign = 1 if self.direction == "increasing" else -1

@@ -65,7 +65,8 @@ class CouplingScheme(Scheme):
         unknown = set(theory.couplings) - set(self.coupling_names)
         if unknown or not theory.couplings:
             raise ParameterError(
-                f"couplings of {self.name}", given=sorted(theory.couplings),
+                f"couplings of {self.name}",
+                given=sorted(theory.couplings),
                 allowed=", ".join(self.coupling_names),
             )
         values = [float(theory.couplings.get(name, 0.0)) for name in self.coupling_names]

@@ -68,14 +68,17 @@ class Observable:
         ):
             shape = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
             raise ObservableError(
-                f"observable {self.name!r}", given=shape,
+                f"observable {self.name!r}",
+                given=shape,
                 allowed="a tensor (n,), or (n, m) with `reduce`",
                 mend="return one value for each sample, not their mean",
             )
         if not bool(torch.isfinite(values.detach()).all()):
             raise ObservableError(
-                f"observable {self.name!r}", given="NaN or infinity for some sample",
-                allowed="finite values", mend="look for log(0), 0/0 or overflow in its function",
+                f"observable {self.name!r}",
+                given="NaN or infinity for some sample",
+                allowed="finite values",
+                mend="look for log(0), 0/0 or overflow in its function",
             )
         return values
 
@@ -132,8 +135,10 @@ class Theory:
         for name, tensor in self.features.items():
             if not isinstance(tensor, Tensor):
                 raise ShapeError(
-                    f"feature {name!r}", given=type(tensor).__name__,
-                    allowed="a tensor, samples first", mend="pass torch.as_tensor(…)",
+                    f"feature {name!r}",
+                    given=type(tensor).__name__,
+                    allowed="a tensor, samples first",
+                    mend="pass torch.as_tensor(…)",
                 )
         if self.chains < 1:
             raise ParameterError("chains", given=self.chains, allowed="an integer ≥ 1")
@@ -154,7 +159,9 @@ class Theory:
         names = [o.name for o in self.observables]
         close = nearest(name, names)
         raise ObservableError(
-            "observable", given=name, allowed=", ".join(names) or "none",
+            "observable",
+            given=name,
+            allowed=", ".join(names) or "none",
             mend=f"did you mean {close!r}?" if close else "",
         )
 
@@ -239,7 +246,9 @@ class EffectiveTheory(Theory):
         """The features of the parent that this effective theory stands for."""
         if self.raised is None:
             raise ParameterError(
-                "lift", given=self.name, allowed="schemes that can be lifted",
+                "lift",
+                given=self.name,
+                allowed="schemes that can be lifted",
                 mend="use the parent's own features",
             )
         return self.raised(self.features if features is None else features)

@@ -63,8 +63,12 @@ class GradientSpectrum(SubspaceScheme):
         if self.observable:
             return theory.observable(self.observable)
         if not theory.observables:
-            raise ObservableError("observables of the theory", given="none",
-                                  allowed="at least one", mend="capture with labels or observables")
+            raise ObservableError(
+                "observables of the theory",
+                given="none",
+                allowed="at least one",
+                mend="capture with labels or observables",
+            )
         return theory.observables[0]
 
 
@@ -79,13 +83,15 @@ def _gradients(observable: Observable, theory: Theory, feature: str) -> Tensor:
             values = observable.samples(features)
         if values.ndim != 1 or not values.requires_grad:
             raise ObservableError(
-                f"observable {observable.name!r}", given="no gradient, or several moments a sample",
+                f"observable {observable.name!r}",
+                given="no gradient, or several moments a sample",
                 allowed="a differentiable function of the features, one value a sample",
                 mend="choose the loss or a logit difference",
             )
         (gradient,) = torch.autograd.grad(values.sum(), leaf, allow_unused=True)
     found = torch.zeros_like(leaf) if gradient is None else gradient
     if not bool(torch.isfinite(found).all()):
-        raise ObservableError(f"gradient of {observable.name!r}", given="NaN or infinity",
-                              allowed="finite values")
+        raise ObservableError(
+            f"gradient of {observable.name!r}", given="NaN or infinity", allowed="finite values"
+        )
     return found

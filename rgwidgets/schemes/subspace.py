@@ -150,20 +150,21 @@ class SubspaceScheme(Scheme):
             return {**others, feature: raised}
 
         frame = _framed(theory, feature, spectrum.mean, basis)
-        fibre = Fibre(frame.theory, frame.feature, frame.raised(kept),
-                      _framed(theory, feature, spectrum.mean, discarded).basis, rest, self.quantile)
+        tail = _framed(theory, feature, spectrum.mean, discarded).basis
+        cut = frame.raised(kept)
+        fibre = Fibre(frame.theory, frame.feature, cut, tail, rest, self.quantile)
+        found = {"frame": frame, "fibre": fibre, "scheme": self, **_kept_variance(kept, rest)}
+        search = {"steps": self.steps, "restarts": self.restarts, "seed": self.seed}
         return EffectiveTheory(
             {**others, "coefficients": kept.contiguous()},
             tuple(after(o, lift) for o in theory.observables),
             name=theory.name,
-            attrs={**theory.attrs, "frame": frame, "fibre": fibre, "scheme": self,
-                   **_kept_variance(kept, rest)},
+            attrs={**theory.attrs, **found},
             cutoff=float(rank),
             relevance=spectrum.relevance(),
             parent=theory,
             influence=lambda o: subspace_influence(
-                fibre, frame.theory.observable(o.name), steps=self.steps, restarts=self.restarts,
-                seed=self.seed,
+                fibre, frame.theory.observable(o.name), **search
             ),
             raised=lift,
         )
@@ -181,16 +182,22 @@ def feature_of(theory: Theory) -> str:
     Raises `ShapeError` if there is none, or several and none is called "activation" or
     "coefficients".
     """
-    vectors = [name for name, t in theory.features.items()
-               if t.is_floating_point() and t.ndim >= 2 and len(t)]
+    vectors = [
+        name
+        for name, t in theory.features.items()
+        if t.is_floating_point() and t.ndim >= 2 and len(t)
+    ]
     for name in ("activation", "coefficients"):
         if name in vectors:
             return name
     if len(vectors) != 1:
         shapes = {name: tuple(t.shape) for name, t in theory.features.items()}
-        raise ShapeError("features", given=shapes,
-                         allowed='"activation" (n, …, d), or one floating-point feature (n, …, d)',
-                         mend="make the theory by rgwidgets.capture")
+        raise ShapeError(
+            "features",
+            given=shapes,
+            allowed='"activation" (n, …, d), or one floating-point feature (n, …, d)',
+            mend="make the theory by rgwidgets.capture",
+        )
     return vectors[0]
 
 

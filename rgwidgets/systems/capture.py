@@ -110,17 +110,23 @@ def _layer_name(module: nn.Module, layer: str | nn.Module) -> str:
         for name, part in modules.items():
             if part is layer:
                 return name
-        raise LayerError("layer", given=type(layer).__name__,
-                         allowed=f"a submodule of this {type(module).__name__}",
-                         mend="pass the submodule of the module that you capture, not of a copy")
+        raise LayerError(
+            "layer",
+            given=type(layer).__name__,
+            allowed=f"a submodule of this {type(module).__name__}",
+            mend="pass the submodule of the module that you capture, not of a copy",
+        )
     if layer in modules:
         return layer
     names = [name for name in modules if name]
     close = nearest(str(layer), names)
     shown = ", ".join(names if len(names) <= 12 else [*names[:12], "…"])
-    raise LayerError("layer", given=layer, allowed=shown or "'' (the module itself)",
-                     mend=f"did you mean {close!r}?" if close else
-                     "see the names in module.named_modules()")
+    raise LayerError(
+        "layer",
+        given=layer,
+        allowed=shown or "'' (the module itself)",
+        mend=f"did you mean {close!r}?" if close else "see the names in module.named_modules()",
+    )
 
 
 def _listed(
@@ -129,7 +135,9 @@ def _listed(
     if observable is None:
         if labels is None:
             raise ObservableError(
-                "observable", given="none, and no labels", allowed="at least one of the two",
+                "observable",
+                given="none, and no labels",
+                allowed="at least one of the two",
                 mend="pass labels=… for loss and accuracy, or observable=…; () for none",
             )
         return [("", "loss"), ("", "accuracy")]
@@ -140,9 +148,7 @@ def _listed(
     return [("", spec) for spec in observable]
 
 
-def _observable(
-    spec: Spec, name: str, labels: Tensor | None, readout: Captured
-) -> Observable:
+def _observable(spec: Spec, name: str, labels: Tensor | None, readout: Captured) -> Observable:
     if isinstance(spec, str):
         spec = _built_in(spec, name, labels)
     if isinstance(spec, OutputObservable):
@@ -150,8 +156,9 @@ def _observable(
     if isinstance(spec, Observable):
         return spec
     if not callable(spec):
-        raise ObservableError("observable", given=spec,
-                              allowed="a name, an Observable, or a function of the outputs")
+        raise ObservableError(
+            "observable", given=spec, allowed="a name, an Observable, or a function of the outputs"
+        )
     function = spec
     called = name or getattr(function, "__name__", "") or type(function).__name__
     return Observable(
@@ -164,9 +171,14 @@ def _built_in(spec: str, name: str, labels: Tensor | None) -> OutputObservable:
     known = {"loss": loss, "accuracy": accuracy}
     if spec not in known:
         close = nearest(spec, known)
-        raise ObservableError("observable", given=spec, allowed=", ".join(known),
-                              mend=f"did you mean {close!r}?" if close else "pass a function")
+        raise ObservableError(
+            "observable",
+            given=spec,
+            allowed=", ".join(known),
+            mend=f"did you mean {close!r}?" if close else "pass a function",
+        )
     if labels is None:
-        raise ObservableError(f"observable {spec!r}", given="no labels", allowed="labels (n,)",
-                              mend="pass labels=…")
+        raise ObservableError(
+            f"observable {spec!r}", given="no labels", allowed="labels (n,)", mend="pass labels=…"
+        )
     return known[spec](labels, name=name or spec)

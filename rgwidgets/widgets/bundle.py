@@ -29,7 +29,8 @@ def asset(name: str) -> bytes:
         return (STATIC / name).read_bytes()
     except OSError as error:
         raise BundleError(
-            "browser bundle", given=f"no {name} in the package",
+            "browser bundle",
+            given=f"no {name} in the package",
             allowed="an installed wheel, or a tree in which `make lab` or `make test` has built it",
             mend="pip install --force-reinstall rgwidgets; in a clone run `make lab`",
         ) from error

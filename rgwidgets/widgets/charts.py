@@ -17,11 +17,17 @@ TABLE = alt.NamedData(name="table")
 CHOSEN = "datum.observable == observable"
 #: Okabe and Ito's palette: told apart by every kind of colour vision.
 COLOURS = {
-    "average": "#0072B2", "resample": "#56B4E9", "attack": "#D55E00", "certificate": "#009E73",
+    "average": "#0072B2",
+    "resample": "#56B4E9",
+    "attack": "#D55E00",
+    "certificate": "#009E73",
 }
 DASHES = {"average": [1, 0], "resample": [5, 3], "attack": [1, 0], "certificate": [9, 3]}
 SHAPES = {
-    "average": "circle", "resample": "square", "attack": "triangle-up", "certificate": "diamond",
+    "average": "circle",
+    "resample": "square",
+    "attack": "triangle-up",
+    "certificate": "diamond",
 }
 
 
@@ -77,57 +83,91 @@ def _of_one(layers: list[Any], flow: FlowTable, description: str) -> Any:
     )
 
 
+def _by_curve(channel: Any, values: dict[str, Any]) -> Any:
+    """One value of a channel for each of the four curves, in one legend."""
+    scale = alt.Scale(domain=list(CURVES), range=[values[curve] for curve in CURVES])
+    return channel("curve:N", sort=list(CURVES), title=None, scale=scale)
+
+
 def _bounds(flow: FlowTable) -> Any:
     """Average, resample, attack and certificate against the cutoff, always together."""
-    kinds = alt.Scale(domain=list(CURVES), range=[COLOURS[c] for c in CURVES])
-    folded = alt.Chart(TABLE).transform_filter(CHOSEN).transform_fold(
-        list(CURVES), as_=["curve", "change"]
+    folded = (
+        alt.Chart(TABLE)
+        .transform_filter(CHOSEN)
+        .transform_fold(list(CURVES), as_=["curve", "change"])
     )
-    change = alt.Y("change:Q", title="change that the neglected part can cause",
-                   scale=alt.Scale(type="symlog", constant=0.01),
-                   axis=alt.Axis(values=_DECADES, format="~r"))
+    change = alt.Y(
+        "change:Q",
+        title="change that the neglected part can cause",
+        scale=alt.Scale(type="symlog", constant=0.01),
+        axis=alt.Axis(values=_DECADES, format="~r"),
+    )
     x = _x(flow.scale)
-    lines = folded.mark_line(point=alt.OverlayMarkDef(size=34)).encode(
-        x=x, y=change,
-        color=alt.Color("curve:N", scale=kinds, sort=list(CURVES), title=None),
-        strokeDash=alt.StrokeDash("curve:N", sort=list(CURVES), title=None, scale=alt.Scale(
-            domain=list(CURVES), range=[DASHES[c] for c in CURVES])),
-        shape=alt.Shape("curve:N", sort=list(CURVES), title=None, scale=alt.Scale(
-            domain=list(CURVES), range=[SHAPES[c] for c in CURVES])),
-        tooltip=[alt.Tooltip("observable:N"), alt.Tooltip("cutoff:Q", title=flow.scale.name),
-                 alt.Tooltip("curve:N"), alt.Tooltip("change:Q", format=".3g")],
-    ).transform_filter("isValid(datum.change)")
-    allowed = alt.Chart(TABLE).transform_filter(
-        f"{CHOSEN} && datum.index == 0 && isValid(datum.tolerance)"
-    ).mark_rule(style="tolerance").encode(y="tolerance:Q")
-    return _of_one([lines, allowed], flow,
-                   "What the neglected features can still do to the chosen observable")
+    lines = (
+        folded.mark_line(point=alt.OverlayMarkDef(size=34))
+        .encode(
+            x=x,
+            y=change,
+            color=_by_curve(alt.Color, COLOURS),
+            strokeDash=_by_curve(alt.StrokeDash, DASHES),
+            shape=_by_curve(alt.Shape, SHAPES),
+            tooltip=[
+                alt.Tooltip("observable:N"),
+                alt.Tooltip("cutoff:Q", title=flow.scale.name),
+                alt.Tooltip("curve:N"),
+                alt.Tooltip("change:Q", format=".3g"),
+            ],
+        )
+        .transform_filter("isValid(datum.change)")
+    )
+    allowed = (
+        alt.Chart(TABLE)
+        .transform_filter(f"{CHOSEN} && datum.index == 0 && isValid(datum.tolerance)")
+        .mark_rule(style="tolerance")
+        .encode(y="tolerance:Q")
+    )
+    return _of_one(
+        [lines, allowed], flow, "What the neglected features can still do to the chosen observable"
+    )
 
 
 def _observables(flow: FlowTable) -> Any:
     """Each observable of the effective theory with its error, and the budget as a band."""
     x = _x(flow.scale)
-    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False),
-              axis=alt.Axis(tickCount=5))
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
     known = alt.Chart(TABLE).transform_filter(f"{CHOSEN} && isValid(datum.value)")
-    band = known.transform_filter(
-        "datum.index == 0 && isValid(datum.tolerance)"
-    ).transform_calculate(
-        low="datum.value - datum.tolerance", high="datum.value + datum.tolerance"
-    ).mark_rect(style="budget").encode(y=alt.Y("low:Q", title=None), y2="high:Q")
+    band = (
+        known.transform_filter("datum.index == 0 && isValid(datum.tolerance)")
+        .transform_calculate(
+            low="datum.value - datum.tolerance", high="datum.value + datum.tolerance"
+        )
+        .mark_rect(style="budget")
+        .encode(y=alt.Y("low:Q", title=None), y2="high:Q")
+    )
     line = known.mark_line(color="#0072B2", point=alt.OverlayMarkDef(size=34)).encode(
-        x=x, y=y,
-        tooltip=[alt.Tooltip("observable:N"), alt.Tooltip("cutoff:Q", title=flow.scale.name),
-                 alt.Tooltip("value:Q", format=".4g"), alt.Tooltip("value_error:Q", format=".2g"),
-                 alt.Tooltip("unit:N")],
+        x=x,
+        y=y,
+        tooltip=[
+            alt.Tooltip("observable:N"),
+            alt.Tooltip("cutoff:Q", title=flow.scale.name),
+            alt.Tooltip("value:Q", format=".4g"),
+            alt.Tooltip("value_error:Q", format=".2g"),
+            alt.Tooltip("unit:N"),
+        ],
     )
-    error = known.transform_filter("isValid(datum.value_error)").transform_calculate(
-        low="datum.value - datum.value_error", high="datum.value + datum.value_error"
-    ).mark_rule(color="#0072B2", strokeWidth=1.5).encode(
-        x=x, y=alt.Y("low:Q", title=None), y2="high:Q"
+    error = (
+        known.transform_filter("isValid(datum.value_error)")
+        .transform_calculate(
+            low="datum.value - datum.value_error", high="datum.value + datum.value_error"
+        )
+        .mark_rule(color="#0072B2", strokeWidth=1.5)
+        .encode(x=x, y=alt.Y("low:Q", title=None), y2="high:Q")
     )
-    return _of_one([band, line, error], flow,
-                   "The chosen observable of the effective theory, with its error and its budget")
+    return _of_one(
+        [band, line, error],
+        flow,
+        "The chosen observable of the effective theory, with its error and its budget",
+    )
 
 
 def _is_rank(scale: Scale) -> bool:
@@ -141,20 +181,31 @@ def _spectrum(flow: FlowTable) -> Any:
         return _exponents(quantity)
     base = alt.Chart(TABLE).transform_filter("isValid(datum.value)")
     kept = alt.condition("datum.rank <= preview", alt.value("#0072B2"), alt.value("#999999"))
-    points = base.mark_point(filled=True, size=42).encode(
-        x=alt.X("rank:Q", title=_ORDER,
-                scale=alt.Scale(domain=[0, flow.scale.cutoffs[0] + 1], nice=False)),
-        y=alt.Y("value:Q", title=quantity, scale=alt.Scale(type="log"),
-                axis=alt.Axis(tickCount=6)),
-        color=kept,
-        shape=alt.condition("datum.rank <= preview", alt.value("circle"), alt.value("cross")),
-        tooltip=[alt.Tooltip("name:N"), alt.Tooltip("value:Q", format=".3g")],
-    ).transform_filter("datum.value > 0")
+    points = (
+        base.mark_point(filled=True, size=42)
+        .encode(
+            x=alt.X(
+                "rank:Q",
+                title=_ORDER,
+                scale=alt.Scale(domain=[0, flow.scale.cutoffs[0] + 1], nice=False),
+            ),
+            y=alt.Y(
+                "value:Q", title=quantity, scale=alt.Scale(type="log"), axis=alt.Axis(tickCount=6)
+            ),
+            color=kept,
+            shape=alt.condition("datum.rank <= preview", alt.value("circle"), alt.value("cross")),
+            tooltip=[alt.Tooltip("name:N"), alt.Tooltip("value:Q", format=".3g")],
+        )
+        .transform_filter("datum.value > 0")
+    )
     rules = _rules("{} + 0.5", alt.X("place:Q", title=_ORDER), where="datum.rank == 1")
     return (
-        alt.layer(points, *rules).add_params(*_params(flow))
-        .properties(usermeta={"rgwidgets": {"drag": "cutoff"}},
-                    description="Features in order of relevance, and where they are cut")
+        alt.layer(points, *rules)
+        .add_params(*_params(flow))
+        .properties(
+            usermeta={"rgwidgets": {"drag": "cutoff"}},
+            description="Features in order of relevance, and where they are cut",
+        )
     )
 
 
@@ -163,16 +214,24 @@ def _exponents(quantity: str) -> Any:
     base = alt.Chart(TABLE).transform_filter("isValid(datum.value)")
     y = alt.Y("name:N", sort=alt.EncodingSortField("rank"), title=None)
     bars = base.mark_bar(size=14).encode(
-        x=alt.X("value:Q", title=quantity), y=y,
+        x=alt.X("value:Q", title=quantity),
+        y=y,
         color=alt.condition("datum.value > 0", alt.value("#0072B2"), alt.value("#999999")),
-        tooltip=[alt.Tooltip("name:N"), alt.Tooltip("value:Q", format=".4g"),
-                 alt.Tooltip("error:Q", format=".2g")],
+        tooltip=[
+            alt.Tooltip("name:N"),
+            alt.Tooltip("value:Q", format=".4g"),
+            alt.Tooltip("error:Q", format=".2g"),
+        ],
     )
-    errors = base.transform_filter("isValid(datum.error)").transform_calculate(
-        low="datum.value - datum.error", high="datum.value + datum.error"
-    ).mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=quantity), x2="high:Q", y=y)
+    errors = (
+        base.transform_filter("isValid(datum.error)")
+        .transform_calculate(low="datum.value - datum.error", high="datum.value + datum.error")
+        .mark_rule(strokeWidth=2)
+        .encode(x=alt.X("low:Q", title=quantity), x2="high:Q", y=y)
+    )
     return alt.layer(bars, errors).properties(
-        height=alt.Step(34), usermeta={"rgwidgets": {"drag": None}},
+        height=alt.Step(34),
+        usermeta={"rgwidgets": {"drag": None}},
         description="Scaling exponents: positive grows towards the IR, negative shrinks",
     )
 
@@ -197,12 +256,18 @@ def _flow(flow: FlowTable) -> Any:
     path = base.mark_line(color="#0072B2", point=alt.OverlayMarkDef(size=40)).encode(
         x=x, y=y, order="index:Q", tooltip=[alt.Tooltip(f"{n}:Q", format=".6g") for n in names]
     )
-    here = base.transform_filter("datum.cutoff == preview").mark_point(
-        size=160, filled=False, strokeWidth=2.5, color="#D55E00"
-    ).encode(x=x, y=y)
+    here = (
+        base.transform_filter("datum.cutoff == preview")
+        .mark_point(size=160, filled=False, strokeWidth=2.5, color="#D55E00")
+        .encode(x=x, y=y)
+    )
     drag = "cutoff" if len(names) < 2 else None
-    return alt.layer(path, here).add_params(*_params(flow)).properties(
-        usermeta={"rgwidgets": {"drag": drag}}, description="Couplings from scale to scale"
+    return (
+        alt.layer(path, here)
+        .add_params(*_params(flow))
+        .properties(
+            usermeta={"rgwidgets": {"drag": drag}}, description="Couplings from scale to scale"
+        )
     )
 
 
@@ -216,7 +281,10 @@ def _coupling_names(flow: FlowTable) -> list[str]:
 
 
 VIEWS: dict[str, Callable[[FlowTable], Any] | None] = {
-    "field": None, "spectrum": _spectrum, "observables": _observables, "bounds": _bounds,
+    "field": None,
+    "spectrum": _spectrum,
+    "observables": _observables,
+    "bounds": _bounds,
     "flow": _flow,
 }
 
@@ -264,9 +332,15 @@ def rows(
         return [{**place, **{n: v[i] for n, v in named}} for i, place in enumerate(places)]
     cells = ("value", "value_error", *CURVES, *(f"{c}_kind" for c in CURVES))
     return [
-        {**place, "observable": name, "unit": flow.units[name],
-         "tolerance": flow.tolerances[name], **{c: columns[c][name][i] for c in cells}}
-        for i, place in enumerate(places) for name in flow.tolerances
+        {
+            **place,
+            "observable": name,
+            "unit": flow.units[name],
+            "tolerance": flow.tolerances[name],
+            **{c: columns[c][name][i] for c in cells},
+        }
+        for i, place in enumerate(places)
+        for name in flow.tolerances
     ]
 
 

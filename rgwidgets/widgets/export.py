@@ -74,8 +74,7 @@ def pictures(flow: FlowTable) -> list[tuple[dict[str, Any], bytes]]:
 
 def _pyramid(flow: FlowTable) -> list[dict[str, Any]]:
     return [
-        {**header, "data": base64.b64encode(content).decode()}
-        for header, content in pictures(flow)
+        {**header, "data": base64.b64encode(content).decode()} for header, content in pictures(flow)
     ]
 
 
@@ -88,9 +87,12 @@ def to_html(
     """
     held = record(flow, views=views, cutoff=cutoff)
     parts = {
-        "lens": asset("lens.js").decode(), "charts": asset("charts.js").decode(), "record": held,
+        "lens": asset("lens.js").decode(),
+        "charts": asset("charts.js").decode(),
+        "record": held,
     }
     return _PAGE.format(
-        title=html.escape(flow.title), describe=html.escape(held["spec"]["describe"]),
+        title=html.escape(flow.title),
+        describe=html.escape(held["spec"]["describe"]),
         parts=json.dumps(parts).replace("<", "\\u003c"),
     )

@@ -22,8 +22,11 @@ def frame(
         "title": title or flow.title,
         "subtitle": flow.citation,
         "scale": {
-            "name": scale.name, "symbol": scale.symbol, "unit": scale.unit,
-            "cutoffs": list(scale.cutoffs), "labels": [f"{c:g}" for c in scale.cutoffs],
+            "name": scale.name,
+            "symbol": scale.symbol,
+            "unit": scale.unit,
+            "cutoffs": list(scale.cutoffs),
+            "labels": [f"{c:g}" for c in scale.cutoffs],
         },
         "observables": [
             {"name": name, "unit": flow.units[name], "tolerance": tolerance}
@@ -34,7 +37,7 @@ def frame(
         "actions": list(actions),
         "palette": flow.palette,
         "describe": f"{flow.title}: {len(scale)} scales of {scale.name}, "
-                    f"{scale.cutoffs[0]:g} to {scale.cutoffs[-1]:g} {scale.unit}".strip(),
+        f"{scale.cutoffs[0]:g} to {scale.cutoffs[-1]:g} {scale.unit}".strip(),
     }
 
 

@@ -90,23 +90,23 @@ class Lens(anywidget.AnyWidget):
         **unknown: Any,
     ) -> None:
         check_keywords(unknown, _keywords(type(self)), where=type(self).__name__)
-        if not isinstance(flow, FlowTable):
-            raise ParameterError("flow", given=type(flow).__name__, allowed="a Flow",
-                                 mend="rg.Lens(rg.Flow(theory, scheme))")
-        _check_views(views)
+        _check(flow, views)
         self.flow = flow
         self._shown = 0  # counts the flows that this lens has turned to
         self._pictured = 0
         self._ahead = ahead
-        self._arguments: dict[str, Any] = {
-            "views": views, "cutoff": cutoff, "title": title, "ahead": ahead,
-        }
+        given = {"views": views, "cutoff": cutoff, "title": title, "ahead": ahead}
+        self._arguments: dict[str, Any] = given
         start = 0 if cutoff is None else flow.scale.index(cutoff)
         self._runner = Runner(on_progress=self._progress, on_error=self._fail)
         super().__init__(
-            cutoff_index=start, preview_index=start,
-            cutoff=flow.scale.cutoffs[start], preview=flow.scale.cutoffs[start],
-            setup=self._setup(), charts=specs(flow, self._views()), status=self._quiet(),
+            cutoff_index=start,
+            preview_index=start,
+            cutoff=flow.scale.cutoffs[start],
+            preview=flow.scale.cutoffs[start],
+            setup=self._setup(),
+            charts=specs(flow, self._views()),
+            status=self._quiet(),
             table=wire.table(flow, self._levels()),
         )
         self.on_msg(self._receive)
@@ -120,8 +120,11 @@ class Lens(anywidget.AnyWidget):
 
     def _setup(self) -> dict[str, Any]:
         return frame(
-            self.flow, title=self._arguments["title"], views=self._views(),
-            controls=self._controls(), actions=self._actions(),
+            self.flow,
+            title=self._arguments["title"],
+            views=self._views(),
+            controls=self._controls(),
+            actions=self._actions(),
         )
 
     def _controls(self) -> list[dict[str, Any]]:
@@ -137,8 +140,15 @@ class Lens(anywidget.AnyWidget):
 
     def _quiet(self) -> dict[str, Any]:
         """The status when nothing runs."""
-        return {"state": "idle", "message": "", "mend": "", "progress": None, "label": "",
-                "device": "", "throughput": ""}
+        return {
+            "state": "idle",
+            "message": "",
+            "mend": "",
+            "progress": None,
+            "label": "",
+            "device": "",
+            "throughput": "",
+        }
 
     def _say(self, **changes: Any) -> None:
         self.status = {**self.status, **changes}
@@ -154,7 +164,8 @@ class Lens(anywidget.AnyWidget):
         """Say in the lens what went wrong; the last good picture stays."""
         logger.warning("the computation behind a lens failed", exc_info=error)
         message, mend = (
-            (error.message, error.mend) if isinstance(error, RGError)
+            (error.message, error.mend)
+            if isinstance(error, RGError)
             else (f"{type(error).__name__}: {error}", "see the notebook's log, then retry")
         )
         self._say(state="error", message=message, mend=mend, progress=None)
@@ -205,8 +216,12 @@ class Lens(anywidget.AnyWidget):
         field = self.flow.picture(self.flow.scale.cutoffs[index])
         if field is not None:
             header, content = wire.encode_picture(index, field)
-            message = {"kind": "pyramid", "generation": self.generation,
-                       "configuration": self._shown, "levels": [header]}
+            message = {
+                "kind": "pyramid",
+                "generation": self.generation,
+                "configuration": self._shown,
+                "levels": [header],
+            }
             self.send(message, buffers=[content])
 
     def wait(self, timeout: float = 60.0) -> bool:
@@ -218,8 +233,11 @@ class Lens(anywidget.AnyWidget):
     def _receive(self, _: Any, content: Any, buffers: Any) -> None:
         kind = content.get("kind") if isinstance(content, Mapping) else None
         handler: Callable[[Mapping[str, Any]], None] | None = {
-            "want": self._on_want, "asset": self._on_asset, "action": self._on_action,
-            "set": self._on_set, "ack": self._on_ack,
+            "want": self._on_want,
+            "asset": self._on_asset,
+            "action": self._on_action,
+            "set": self._on_set,
+            "ack": self._on_ack,
         }.get(str(kind))
         if handler is None:
             return
@@ -248,8 +266,9 @@ class Lens(anywidget.AnyWidget):
             self._fill(self.preview_index)
 
     def _on_set(self, content: Mapping[str, Any]) -> None:
-        raise ParameterError("control", given=content.get("name"),
-                             allowed="none: this lens has no controls")
+        raise ParameterError(
+            "control", given=content.get("name"), allowed="none: this lens has no controls"
+        )
 
     def _on_ack(self, content: Mapping[str, Any]) -> None:
         """Only streams count frames."""
@@ -312,7 +331,10 @@ class Lens(anywidget.AnyWidget):
 _LARGE = 2**23
 
 
-def _check_views(views: Sequence[str] | None) -> None:
+def _check(flow: object, views: Sequence[str] | None) -> None:
+    if not isinstance(flow, FlowTable):
+        given, mend = type(flow).__name__, "rg.Lens(rg.Flow(theory, scheme))"
+        raise ParameterError("flow", given=given, allowed="a Flow", mend=mend)
     for view in views or ():
         if view not in VIEWS:
             raise ParameterError("view", given=view, allowed=", ".join(VIEWS))
@@ -320,6 +342,9 @@ def _check_views(views: Sequence[str] | None) -> None:
 
 def _keywords(lens: type) -> list[str]:
     signature = inspect.signature(lens.__init__)  # type: ignore[misc]
-    named = [p.name for p in signature.parameters.values()
-             if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    named = [
+        p.name
+        for p in signature.parameters.values()
+        if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
     return [name for name in named if name != "self"]

@@ -51,8 +51,15 @@ class Control:
 
     def to_json(self, value: float) -> dict[str, Any]:
         """As the drawing library reads it."""
-        return {"name": self.name, "label": self.label, "unit": self.unit, "min": self.low,
-                "max": self.high, "step": self.step, "value": value}
+        return {
+            "name": self.name,
+            "label": self.label,
+            "unit": self.unit,
+            "min": self.low,
+            "max": self.high,
+            "step": self.step,
+            "value": value,
+        }
 
     def checked(self, value: object) -> float:
         """The value if it is a number in range."""
@@ -140,8 +147,12 @@ class LiveLens(Lens):
         controls = {c.name: c for c in self._sliders()}
         if name not in controls:
             close = nearest(name, controls)
-            raise ParameterError("control", given=name, allowed=", ".join(controls),
-                                 mend=f"did you mean {close!r}?" if close else "")
+            raise ParameterError(
+                "control",
+                given=name,
+                allowed=", ".join(controls),
+                mend=f"did you mean {close!r}?" if close else "",
+            )
         self._wanted[name] = controls[name].checked(value)
         if not self._streaming:
             self._turn()
@@ -207,8 +218,14 @@ class LiveLens(Lens):
         if field is None:
             return
         header, content = wire.encode_picture(index, field)
-        frame = {"kind": "frame", "generation": self.generation, "seq": sequence,
-                 "configuration": -sequence, "ack": self._pace.asks(sequence), "level": header}
+        frame = {
+            "kind": "frame",
+            "generation": self.generation,
+            "seq": sequence,
+            "configuration": -sequence,
+            "ack": self._pace.asks(sequence),
+            "level": header,
+        }
         self.send(frame, buffers=[content])
 
     def _gather(self, flow: Flow) -> None:

@@ -81,8 +81,12 @@ def _relevance(levels: Sequence[Level | None]) -> Json:
     shared = all(order is known[0] or order == known[0] for order in known)
     if shared:
         errors = [number(e) for e in known[0].error] if known[0].error else []
-        return {"names": list(known[0].names), "values": [number(v) for v in known[0].values],
-                "errors": errors, **common}
+        return {
+            "names": list(known[0].names),
+            "values": [number(v) for v in known[0].values],
+            "errors": errors,
+            **common,
+        }
     return {
         "names": [list(o.names) if o else [] for o in orders],
         "values": [[number(v) for v in o.values] if o else [] for o in orders],
@@ -105,9 +109,13 @@ def _budget(flow: FlowTable, levels: Sequence[Level | None]) -> Json:
         return dict.fromkeys(CURVES)
     return {
         curve: next(
-            (i for i in reversed(range(len(levels)))
-             if (v := levels[i]) is not None and set(wanted) <= set(v.influences)
-             and v.within(wanted, curve)),
+            (
+                i
+                for i in reversed(range(len(levels)))
+                if (v := levels[i]) is not None
+                and set(wanted) <= set(v.influences)
+                and v.within(wanted, curve)
+            ),
             None,
         )
         for curve in CURVES

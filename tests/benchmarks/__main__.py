@@ -18,22 +18,31 @@ from . import dial, importing, ising, streaming
 from .row import Row
 
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
-    "ising": ising.rows, "dial": dial.rows, "streaming": streaming.rows, "import": importing.rows,
+    "ising": ising.rows,
+    "dial": dial.rows,
+    "streaming": streaming.rows,
+    "import": importing.rows,
 }
 
 
 def machine() -> str:
     """Processor, cores, device, versions."""
     described = device.describe("auto")
-    return (f"{described.get('name', platform.processor())} · {os.cpu_count()} cores · "
-            f"Python {platform.python_version()} · torch {torch.__version__}")
+    return (
+        f"{described.get('name', platform.processor())} · {os.cpu_count()} cores · "
+        f"Python {platform.python_version()} · torch {torch.__version__}"
+    )
 
 
 def main() -> None:
     """Measure, print, and keep the rows as bench.json."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="SECTION",
-                        help=f"any of {', '.join(SECTIONS)}; all by default")
+    parser.add_argument(
+        "sections",
+        nargs="*",
+        metavar="SECTION",
+        help=f"any of {', '.join(SECTIONS)}; all by default",
+    )
     chosen = parser.parse_args().sections or list(SECTIONS)
     unknown = set(chosen) - set(SECTIONS)
     if unknown:
@@ -44,8 +53,10 @@ def main() -> None:
         for row in SECTIONS[section]():
             kept.append(row)
             mark = {True: "met", False: "MISSED", None: ""}[row.met]
-            print(f"{row.section:18} {row.what:52} {row.measured:>22}  {row.goal:12} {mark}",
-                  flush=True)
+            print(
+                f"{row.section:18} {row.what:52} {row.measured:>22}  {row.goal:12} {mark}",
+                flush=True,
+            )
     Path("bench.json").write_text(
         json.dumps({"machine": machine(), "rows": [asdict(row) for row in kept]}, indent=1)
     )

@@ -22,8 +22,14 @@ print(time.perf_counter() - begin)
 def seconds(statement: str, *, repeats: int = 5) -> float:
     """Median over fresh processes, after one that warms the disk."""
     times = [
-        float(subprocess.run([sys.executable, "-c", TIMED.format(statement=statement)],
-                             check=True, capture_output=True, text=True).stdout)
+        float(
+            subprocess.run(
+                [sys.executable, "-c", TIMED.format(statement=statement)],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
         for _ in range(repeats + 1)
     ]
     return statistics.median(times[1:])
@@ -42,5 +48,6 @@ def rows() -> Iterator[Row]:
     sizes = {name: len(bundle.asset(name)) for name in bundle.ASSETS}
     for name, size in sizes.items():
         yield Row("bundle", name, f"{size / 1e3:.0f} kB")
-    yield at_most("bundle", "together, before compression", sum(sizes.values()) / 1e3, 1000,
-                  unit="kB")
+    yield at_most(
+        "bundle", "together, before compression", sum(sizes.values()) / 1e3, 1000, unit="kB"
+    )

@@ -62,7 +62,8 @@ def _energies(temperature: float = 2.5, size: int = 256) -> dict[str, Estimate]:
     found = {}
     for name, (step, energy) in {
         "rgwidgets": _own(size, temperature, threads=1),
-        "mcising": _mcising(size, temperature), "peapods": _peapods(size, temperature),
+        "mcising": _mcising(size, temperature),
+        "peapods": _peapods(size, temperature),
     }.items():
         step(2000)
         series = []
@@ -89,17 +90,24 @@ def _on_gpu() -> Iterator[Row]:
     end.record()
     torch.cuda.synchronize()
     bandwidth = 10 * 2 * block.numel() / begin.elapsed_time(end) / 1e6
-    yield Row("ising, GPU", f"flips/ns, L = 8192, {device.describe('cuda')['name']}",
-              f"{system.throughput:.0f} /ns", f"copies {bandwidth:.0f} GB/s")
+    yield Row(
+        "ising, GPU",
+        f"flips/ns, L = 8192, {device.describe('cuda')['name']}",
+        f"{system.throughput:.0f} /ns",
+        f"copies {bandwidth:.0f} GB/s",
+    )
 
 
 def rows() -> Iterator[Row]:
     """Rates, ratios, agreement."""
-    rates = _rates({
-        "rgwidgets, one thread": (_own(L, T, threads=1)[0], 400),
-        "rgwidgets, two threads": (_own(L, T, threads=2)[0], 800),
-        "mcising": (_mcising(L, T)[0], 20), "peapods": (_peapods(L, T)[0], 20),
-    })
+    rates = _rates(
+        {
+            "rgwidgets, one thread": (_own(L, T, threads=1)[0], 400),
+            "rgwidgets, two threads": (_own(L, T, threads=2)[0], 800),
+            "mcising": (_mcising(L, T)[0], 20),
+            "peapods": (_peapods(L, T)[0], 20),
+        }
+    )
     medians = {name: statistics.median(found) for name, found in rates.items()}
     for name, rate in medians.items():
         yield Row("ising, L = 1024, T_c", name, f"{rate:.3f} updates/ns")
@@ -109,8 +117,12 @@ def rows() -> Iterator[Row]:
     yield ratio("ising, L = 1024, T_c", "two threads / one", two / one, 1.7)
     energies = _energies()
     for name, energy in energies.items():
-        yield Row("ising, T = 2.5", f"energy per site, {name}", str(energy),
-                  f"exact {onsager_energy(2.5):.6f}")
+        yield Row(
+            "ising, T = 2.5",
+            f"energy per site, {name}",
+            str(energy),
+            f"exact {onsager_energy(2.5):.6f}",
+        )
     for (a, x), (b, y) in itertools.combinations(energies.items(), 2):
         sigma = abs(x.value - y.value) / (x.error**2 + y.error**2) ** 0.5
         yield Row("ising, T = 2.5", f"{a} against {b}", f"{sigma:.1f} σ", "≤ 3 σ", sigma <= 3)

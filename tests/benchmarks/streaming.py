@@ -9,12 +9,15 @@ from ..browser.lab import chromium, lens, open_notebook, run_all, running
 from .row import Row, at_most
 
 SECONDS = 8
-CELLS = ("""
+CELLS = (
+    """
 import torch, rgwidgets as rg
 torch.set_num_threads(1)
 lab = rg.IsingLab(1024, seed=1, views=["field"])
 lab
-""", "print('answered')")
+""",
+    "print('answered')",
+)
 
 RECORDER = """() => {
   window.__frames = [];
@@ -59,11 +62,19 @@ def rows() -> Iterator[Row]:
         shown.locator("[data-action=start]:not([disabled])").wait_for()
         rate = (after[1] - before[1]) / (after[0] - before[0]) * 1000
         screen = page.evaluate(_SCREEN)
-    yield Row("streaming, 1024²", "frames drawn a second", f"{rate:.1f} (screen {screen:.0f})",
-              "≥ 50 of 60", rate >= 50 / 60 * min(screen, 60))
+    yield Row(
+        "streaming, 1024²",
+        "frames drawn a second",
+        f"{rate:.1f} (screen {screen:.0f})",
+        "≥ 50 of 60",
+        rate >= 50 / 60 * min(screen, 60),
+    )
     slow = max(answers) / 1000
-    yield Row("streaming, 1024²", "another cell answers, median",
-              f"{statistics.median(answers) / 1000:.3f} s")
+    yield Row(
+        "streaming, 1024²",
+        "another cell answers, median",
+        f"{statistics.median(answers) / 1000:.3f} s",
+    )
     yield at_most("streaming, 1024²", "another cell answers, slowest of 9", slow, 0.2, unit="s")
 
 

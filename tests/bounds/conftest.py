@@ -13,14 +13,22 @@ from rgwidgets.systems.capture import capture
 from rgwidgets.systems.networks.observables import accuracy, logit_difference, loss
 
 ACTIVATIONS = {
-    "relu": nn.ReLU, "leaky": nn.LeakyReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid,
-    "gelu": nn.GELU, "silu": nn.SiLU,
+    "relu": nn.ReLU,
+    "leaky": nn.LeakyReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
 }
 
 
 def make_theory(
-    activation: str = "relu", *, widths: tuple[int, ...] = (12, 16, 10, 4), samples: int = 16,
-    seed: int = 0, gain: float = 2.0,
+    activation: str = "relu",
+    *,
+    widths: tuple[int, ...] = (12, 16, 10, 4),
+    samples: int = 16,
+    seed: int = 0,
+    gain: float = 2.0,
 ) -> Theory:
     """The inputs of a random network as features: loss, accuracy and a logit difference."""
     generator = torch.Generator().manual_seed(seed)

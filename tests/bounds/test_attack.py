@@ -51,8 +51,10 @@ def test_gradients_find_more_than_5000_random_draws(name: str) -> None:
 def test_more_effort_never_finds_less_on_average_and_soon_saturates() -> None:
     fibre = make_fibre(make_theory("relu", samples=64), discarded=8, radius=0.5)
     observable = fibre.theory.observable("loss")
-    means = [float(attack(fibre, observable, steps=s, restarts=r).change.mean())
-             for s, r in ((1, 1), (12, 5), (60, 20))]
+    means = [
+        float(attack(fibre, observable, steps=s, restarts=r).change.mean())
+        for s, r in ((1, 1), (12, 5), (60, 20))
+    ]
     assert means[0] <= means[1] <= means[2] + 1e-9
     assert means[1] > 0.97 * means[2]
 
@@ -78,8 +80,9 @@ def test_changes_are_searched_both_up_and_down() -> None:
     theory = Theory({"activation": x}, (bowl,))
     fibre = Fibre(theory, "activation", x, torch.ones(1, 1, dtype=torch.float64), 0 * x, ball=0.5)
     distance = (x[:, 0] - 1).abs()
-    worst = torch.maximum((distance + 0.5) ** 2 - distance**2,
-                          distance**2 - (distance - 0.5).clamp_min(0) ** 2)
+    worst = torch.maximum(
+        (distance + 0.5) ** 2 - distance**2, distance**2 - (distance - 0.5).clamp_min(0) ** 2
+    )
     assert torch.allclose(attack(fibre, bowl).change, worst, atol=1e-9)
 
 
@@ -103,12 +106,11 @@ def test_an_observable_that_ignores_the_feature_does_not_change() -> None:
 
 
 @pytest.mark.parametrize("layer, shape", [("0", (5, 3, 8)), ("1.norm1", (5, 3, 8))])
-def test_a_transformer_is_attacked_through_its_own_code(
-    layer: str, shape: tuple[int, ...]
-) -> None:
+def test_a_transformer_is_attacked_through_its_own_code(layer: str, shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(8, 8),
-                        nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, dropout=0.3))
+    net = nn.Sequential(
+        nn.Linear(8, 8), nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, dropout=0.3)
+    )
     theory = capture(net, torch.randn(shape), layer, {"first": lambda out: out[:, 0, 0]})
     fibre = make_fibre(theory, discarded=4, radius=0.7)
     result = attack(fibre, theory.observable("first"), steps=8, restarts=3)

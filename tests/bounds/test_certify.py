@@ -42,7 +42,8 @@ def test_on_a_linear_network_attack_and_certificate_are_the_norm_of_the_gradient
     exact = radius * float((fibre.basis.T @ system.weights(layer)).norm())
     for method in METHODS[:2]:
         assert certify(fibre, observable, method=method).tolist() == pytest.approx(
-            [exact] * 12, rel=1e-6)
+            [exact] * 12, rel=1e-6
+        )
     assert attack(fibre, observable).change.tolist() == pytest.approx([exact] * 12, rel=1e-6)
 
 
@@ -67,18 +68,29 @@ def test_no_draw_of_100_000_violates_a_certificate(
 
 
 @given(
-    activation=st.sampled_from(sorted(ACTIVATIONS)), seed=st.integers(0, 10**6),
-    hidden=st.lists(st.integers(1, 12), min_size=0, max_size=3), inputs=st.integers(1, 8),
-    classes=st.integers(2, 5), gain=st.floats(0.1, 5.0), radius=st.floats(1e-4, 20.0),
+    activation=st.sampled_from(sorted(ACTIVATIONS)),
+    seed=st.integers(0, 10**6),
+    hidden=st.lists(st.integers(1, 12), min_size=0, max_size=3),
+    inputs=st.integers(1, 8),
+    classes=st.integers(2, 5),
+    gain=st.floats(0.1, 5.0),
+    radius=st.floats(1e-4, 20.0),
     data=st.data(),
 )
 @settings(max_examples=60, deadline=None)
 def test_attack_never_exceeds_certificate_on_random_networks(
-    activation: str, seed: int, hidden: list[int], inputs: int, classes: int, gain: float,
-    radius: float, data: st.DataObject,
+    activation: str,
+    seed: int,
+    hidden: list[int],
+    inputs: int,
+    classes: int,
+    gain: float,
+    radius: float,
+    data: st.DataObject,
 ) -> None:
-    theory = make_theory(activation, widths=(inputs, *hidden, classes), samples=5, seed=seed,
-                         gain=gain)
+    theory = make_theory(
+        activation, widths=(inputs, *hidden, classes), samples=5, seed=seed, gain=gain
+    )
     discarded = data.draw(st.integers(1, inputs))
     fibre = make_fibre(theory, discarded=discarded, radius=radius, seed=seed)
     z = draw(fibre, 100, seed)
@@ -88,8 +100,9 @@ def test_attack_never_exceeds_certificate_on_random_networks(
         proved = certify(fibre, observable)
         assert bool((found <= proved).all())
         assert bool((changes(fibre, observable, z).amax(0) <= proved).all())
-        assert bool((proved <= certify(fibre, observable, method="interval") * (1 + 1e-9)
-                     + 1e-9).all())
+        assert bool(
+            (proved <= certify(fibre, observable, method="interval") * (1 + 1e-9) + 1e-9).all()
+        )
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -167,8 +180,9 @@ def test_samples_taken_in_pieces_give_the_same_certificates(
     piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theory = make_theory()
-    whole = {n: certify(make_fibre(theory, discarded=5, radius=0.3), theory.observable(n))
-             for n in NAMES}
+    whole = {
+        n: certify(make_fibre(theory, discarded=5, radius=0.3), theory.observable(n)) for n in NAMES
+    }
     monkeypatch.setattr("rgwidgets.bounds.fibre._ROOM", piece * 16 * 64)
     fibre = make_fibre(theory, discarded=5, radius=0.3)
     assert len(fibre.propagations) == -(-16 // piece)
@@ -179,13 +193,22 @@ def test_samples_taken_in_pieces_give_the_same_certificates(
 def test_a_convolutional_network_is_certified_about_its_channels() -> None:
     torch.manual_seed(0)
     net = nn.Sequential(
-        nn.Conv2d(1, 5, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2), nn.Conv2d(5, 4, 3), nn.GELU(),
-        nn.Flatten(), nn.Linear(16, 3),
+        nn.Conv2d(1, 5, 3, padding=1),
+        nn.ReLU(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(5, 4, 3),
+        nn.GELU(),
+        nn.Flatten(),
+        nn.Linear(16, 3),
     )
     labels = torch.randint(3, (6,))
-    theory: Theory = capture(net, torch.randn(6, 1, 8, 8), "0",
-                             [loss(labels), accuracy(labels), logit_difference(0, 2)],
-                             feature_axis=1)
+    theory: Theory = capture(
+        net,
+        torch.randn(6, 1, 8, 8),
+        "0",
+        [loss(labels), accuracy(labels), logit_difference(0, 2)],
+        feature_axis=1,
+    )
     fibre = make_fibre(theory, discarded=2, radius=0.5)
     assert fibre.own.shape == (6, 8 * 8 * 2)
     for observable in theory.observables:
@@ -194,6 +217,7 @@ def test_a_convolutional_network_is_certified_about_its_channels() -> None:
         assert bool((found <= proved).all())
         # the same numbers through the network itself
         point = attack(fibre, observable).point
-        direct = observable.samples({"activation": fibre.points(point).float()}) - \
-            observable.samples({"activation": fibre.centre.float()})
+        direct = observable.samples(
+            {"activation": fibre.points(point).float()}
+        ) - observable.samples({"activation": fibre.centre.float()})
         assert torch.allclose(direct.abs().double(), found, atol=1e-4)

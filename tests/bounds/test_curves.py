@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 
 from rgwidgets.bounds import curves
 
-CURVES = [curves.RELU, curves.Kinked("leaky", 1.0, 0.1), curves.TANH, curves.SIGMOID, curves.GELU,
-          curves.SILU]
+CURVES = [
+    curves.RELU,
+    curves.Kinked("leaky", 1.0, 0.1),
+    curves.TANH,
+    curves.SIGMOID,
+    curves.GELU,
+    curves.SILU,
+]
 ends = st.floats(-30, 30, allow_nan=False)
 
 

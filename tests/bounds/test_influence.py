@@ -48,8 +48,11 @@ def test_average_is_the_mean_change_by_each_sample_s_own_tail() -> None:
 @pytest.mark.parametrize("zero", ["nothing discarded", "no radius"])
 def test_where_nothing_is_neglected_every_number_is_exactly_zero(zero: str) -> None:
     theory = make_theory()
-    fibre = make_fibre(theory, discarded=0, radius=None) if zero == "nothing discarded" else \
-        make_fibre(theory, discarded=3, radius=0.0)
+    fibre = (
+        make_fibre(theory, discarded=0, radius=None)
+        if zero == "nothing discarded"
+        else make_fibre(theory, discarded=3, radius=0.0)
+    )
     for name in NAMES:
         found = subspace_influence(fibre, theory.observable(name))
         bounds = (found.average, found.resample, found.attack, found.certificate)
@@ -61,8 +64,11 @@ class Recurrent(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embed, self.lstm, self.out = nn.Linear(4, 6), nn.LSTM(6, 5, batch_first=True), \
-            nn.Linear(5, 3)
+        self.embed, self.lstm, self.out = (
+            nn.Linear(4, 6),
+            nn.LSTM(6, 5, batch_first=True),
+            nn.Linear(5, 3),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         states, _ = self.lstm(torch.tanh(self.embed(x)))
@@ -74,17 +80,22 @@ def transformer() -> nn.Module:
     return nn.Sequential(nn.Linear(4, 6), layer, nn.Flatten(), nn.Linear(18, 3))
 
 
-@pytest.mark.parametrize("make, layer, reason", [
-    (Recurrent, "embed", "LSTM|not a chain"), (transformer, "0", "TransformerEncoderLayer"),
-])
+@pytest.mark.parametrize(
+    "make, layer, reason",
+    [
+        (Recurrent, "embed", "LSTM|not a chain"),
+        (transformer, "0", "TransformerEncoderLayer"),
+    ],
+)
 def test_where_nothing_is_proved_the_reason_is_given_and_the_attack_still_works(
     make: Callable[[], nn.Module], layer: str, reason: str
 ) -> None:
     torch.manual_seed(0)
     labels = torch.randint(3, (8,))
     theory = capture(make(), torch.randn(8, 3, 4), layer, labels=labels)
-    found = subspace_influence(make_fibre(theory, discarded=3, radius=None),
-                               theory.observable("loss"), steps=6, restarts=3)
+    found = subspace_influence(
+        make_fibre(theory, discarded=3, radius=None), theory.observable("loss"), steps=6, restarts=3
+    )
     assert found.certificate.kind == "none"
     assert any(word in found.certificate.how for word in reason.split("|"))
     assert 0 < found.average.value <= found.attack.value

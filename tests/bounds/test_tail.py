@@ -66,28 +66,38 @@ def tail_of(module: nn.Module, batch: Tensor, layer: str, **options: int) -> tup
 
 def nested() -> nn.Module:
     inner = nn.Sequential(nn.Linear(6, 8), nn.ReLU(inplace=True), nn.Dropout())
-    return nn.Sequential(inner, nn.Sequential(nn.Linear(8, 8, bias=False), nn.Tanh()),
-                         nn.Linear(8, 3))
+    return nn.Sequential(
+        inner, nn.Sequential(nn.Linear(8, 8, bias=False), nn.Tanh()), nn.Linear(8, 3)
+    )
 
 
 def images() -> nn.Module:
     return nn.Sequential(
-        nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.AvgPool2d(2),
-        nn.Conv2d(4, 6, 3, stride=2, padding=1), nn.SiLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(),
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(4, 6, 3, stride=2, padding=1),
+        nn.SiLU(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
         nn.Linear(24, 5),
     )
 
 
-@pytest.mark.parametrize("make, layer, shape, axis, widths", [
-    (nested, "0.0", (7, 6), -1, [8, 8, 3]),
-    (nested, "0.1", (7, 6), -1, [8, 3]),
-    (nested, "1", (7, 6), -1, [3]),
-    (nested, "", (7, 6), -1, [3]),
-    (Functional, "one", (7, 6), -1, [8, 8, 8, 3]),
-    (images, "0", (4, 1, 8, 8), 1, [256, 24, 5]),
-    (images, "4", (4, 1, 8, 8), 1, [24, 5]),
-    (images, "7", (4, 1, 8, 8), -1, [5]),
-])
+@pytest.mark.parametrize(
+    "make, layer, shape, axis, widths",
+    [
+        (nested, "0.0", (7, 6), -1, [8, 8, 3]),
+        (nested, "0.1", (7, 6), -1, [8, 3]),
+        (nested, "1", (7, 6), -1, [3]),
+        (nested, "", (7, 6), -1, [3]),
+        (Functional, "one", (7, 6), -1, [8, 8, 8, 3]),
+        (images, "0", (4, 1, 8, 8), 1, [256, 24, 5]),
+        (images, "4", (4, 1, 8, 8), 1, [24, 5]),
+        (images, "7", (4, 1, 8, 8), -1, [5]),
+    ],
+)
 def test_the_tail_as_read_computes_what_the_network_does(
     make: Callable[[], nn.Module], layer: str, shape: tuple[int, ...], axis: int, widths: list[int]
 ) -> None:
@@ -108,21 +118,32 @@ def test_the_tail_as_read_computes_what_the_network_does(
     assert found.dtype == torch.float64
 
 
-@pytest.mark.parametrize("module, shape, layer, reason", [
-    (Branching(), (5, 6), "one", "not a chain"),
-    (Deciding(), (5, 6), "one", "could not be traced"),
-    (Lying(nn.Linear(6, 6), nn.Linear(6, 2)), (5, 6), "0", "reproduce|Sequential|chain|knows"),
-    (nn.Sequential(nn.Linear(6, 6), nn.LayerNorm(6)), (5, 6), "0", "LayerNorm"),
-    (nn.Sequential(nn.Linear(6, 6), nn.GELU("tanh")), (5, 6), "0", "GELU"),
-    (nn.Sequential(nn.Linear(6, 6), nn.Softmax(-1)), (5, 6), "0", "Softmax"),
-    (nn.Sequential(nn.Linear(6, 6), nn.LSTM(6, 6, batch_first=True)), (5, 3, 6), "0", "LSTM"),
-    (nn.Sequential(nn.Linear(8, 8), nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)),
-     (5, 3, 8), "0", "TransformerEncoderLayer"),
-    (nn.Sequential(nn.Conv2d(1, 64, 3), nn.ReLU()), (2, 1, 9, 9), "0", "more than 2048"),
-    (nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 2)), (5, 3, 6), "0", "one row of numbers"),
-    (nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6, track_running_stats=False)), (5, 6), "0",
-     "running statistics"),
-])
+@pytest.mark.parametrize(
+    "module, shape, layer, reason",
+    [
+        (Branching(), (5, 6), "one", "not a chain"),
+        (Deciding(), (5, 6), "one", "could not be traced"),
+        (Lying(nn.Linear(6, 6), nn.Linear(6, 2)), (5, 6), "0", "reproduce|Sequential|chain|knows"),
+        (nn.Sequential(nn.Linear(6, 6), nn.LayerNorm(6)), (5, 6), "0", "LayerNorm"),
+        (nn.Sequential(nn.Linear(6, 6), nn.GELU("tanh")), (5, 6), "0", "GELU"),
+        (nn.Sequential(nn.Linear(6, 6), nn.Softmax(-1)), (5, 6), "0", "Softmax"),
+        (nn.Sequential(nn.Linear(6, 6), nn.LSTM(6, 6, batch_first=True)), (5, 3, 6), "0", "LSTM"),
+        (
+            nn.Sequential(nn.Linear(8, 8), nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)),
+            (5, 3, 8),
+            "0",
+            "TransformerEncoderLayer",
+        ),
+        (nn.Sequential(nn.Conv2d(1, 64, 3), nn.ReLU()), (2, 1, 9, 9), "0", "more than 2048"),
+        (nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 2)), (5, 3, 6), "0", "one row of numbers"),
+        (
+            nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6, track_running_stats=False)),
+            (5, 6),
+            "0",
+            "running statistics",
+        ),
+    ],
+)
 def test_what_cannot_be_read_is_refused_by_name(
     module: nn.Module, shape: tuple[int, ...], layer: str, reason: str
 ) -> None:

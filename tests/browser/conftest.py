@@ -6,7 +6,6 @@ import pytest
 
 from .lab import chromium, running
 
-
 #: The index of each level that a lens has drawn, in order.
 NOTE_DRAWS = """
   window.drawn = [];

@@ -21,8 +21,16 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 CHROMIUM = next(
     (p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None
 )
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 #: Screenshots are kept here, to be looked at; nothing compares them by pixel.
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
 PATIENCE = 60_000
@@ -41,20 +49,35 @@ class Lab:
     def __init__(self, root: Path, *, app: str = "lab") -> None:
         self.root, self.port, self.app = root, _free_port(), app
         self.url = f"http://127.0.0.1:{self.port}"
-        homes = {f"JUPYTER_{k}_DIR": str(root / ".jupyter" / k.lower())
-                 for k in ("CONFIG", "DATA", "RUNTIME")}
-        homes |= {f"JUPYTERLAB_{k}_DIR": str(root / ".jupyter" / k.lower())
-                  for k in ("SETTINGS", "WORKSPACES")}
+        homes = {
+            f"JUPYTER_{k}_DIR": str(root / ".jupyter" / k.lower())
+            for k in ("CONFIG", "DATA", "RUNTIME")
+        }
+        homes |= {
+            f"JUPYTERLAB_{k}_DIR": str(root / ".jupyter" / k.lower())
+            for k in ("SETTINGS", "WORKSPACES")
+        }
         self._silence_news(root)
         self.log = (root / "server.log").open("w")
         module = "jupyterlab" if app == "lab" else "notebook"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", module, "--no-browser", "--allow-root",
-             f"--port={self.port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=",
-             "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={root}",
-             "--LabApp.expose_app_in_browser=True"],
+            [
+                sys.executable,
+                "-m",
+                module,
+                "--no-browser",
+                "--allow-root",
+                f"--port={self.port}",
+                "--ServerApp.port_retries=0",
+                "--IdentityProvider.token=",
+                "--ServerApp.disable_check_xsrf=True",
+                f"--ServerApp.root_dir={root}",
+                "--LabApp.expose_app_in_browser=True",
+            ],
             env={**os.environ, **homes, "OMP_NUM_THREADS": "1"},
-            stdout=self.log, stderr=subprocess.STDOUT, cwd=root,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            cwd=root,
         )
 
     @staticmethod
@@ -103,8 +126,9 @@ class Lab:
         """Put a notebook with these code cells into the folder; return its name."""
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3",
-                                     "language": "python"}},
+            metadata={
+                "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+            },
         )
         nbformat.write(notebook, self.root / name)
         return name
@@ -170,12 +194,15 @@ def set_theme(page: Page, theme: str) -> None:
 
 def output(page: Page, cell: int) -> str:
     """The text that a cell has printed."""
-    return str(page.evaluate(
-        """(i) => {
+    return str(
+        page.evaluate(
+            """(i) => {
           const cell = window.jupyterapp.shell.currentWidget.content.model.cells.get(i);
           return cell.outputs.toJSON().map(o => o.text ?? o.data?.['text/plain'] ?? '').join('');
-        }""", cell,
-    ))
+        }""",
+            cell,
+        )
+    )
 
 
 def lens(page: Page, index: int = 0) -> Locator:

@@ -69,8 +69,9 @@ def dial(shown):
 def quiet(page, shown):
     """Until everything is computed."""
     shown.locator(".rg-state[data-state=idle]").wait_for()
-    page.wait_for_function("(el) => el.getAttribute('aria-busy') !== 'true'",
-                           arg=shown.element_handle())
+    page.wait_for_function(
+        "(el) => el.getAttribute('aria-busy') !== 'true'", arg=shown.element_handle()
+    )
 
 
 @pytest.fixture
@@ -127,8 +128,9 @@ def test_dragging_to_and_fro_ends_where_it_began(page, spins):
     drag(page, dial(spins), share=0.9)
     dial(spins).focus()
     page.keyboard.press("Home")
-    page.wait_for_function(f"([el, was]) => ({PIXELS})(el) === was",
-                           arg=[spins.element_handle(), before])
+    page.wait_for_function(
+        f"([el, was]) => ({PIXELS})(el) === was", arg=[spins.element_handle(), before]
+    )
 
 
 def test_the_kernel_hears_where_the_dial_was_let_go(page, lab):
@@ -144,7 +146,8 @@ def test_the_kernel_hears_where_the_dial_was_let_go(page, lab):
           await window.jupyterapp.commands.execute('notebook:run-cell');
           return panel.content.model.cells.get(1).outputs.toJSON()
             .some((o) => (o.text ?? '').includes('4.0 4.0'));
-        }""", polling=500,
+        }""",
+        polling=500,
     )
 
 
@@ -152,8 +155,9 @@ def test_the_simulation_streams_new_pictures_until_it_is_paused(page, spins):
     shown = spins
     shown.locator("[data-action=start]").click()
     first = shown.evaluate(PIXELS)
-    page.wait_for_function(f"([el, was]) => ({PIXELS})(el) !== was",
-                           arg=[shown.element_handle(), first])
+    page.wait_for_function(
+        f"([el, was]) => ({PIXELS})(el) !== was", arg=[shown.element_handle(), first]
+    )
     shown.locator("[data-action=pause]").click()
     quiet(page, shown)
     still = shown.evaluate(PIXELS)
@@ -174,7 +178,8 @@ def test_turning_the_temperature_while_it_streams_changes_the_physics(page, spin
           for (let i = 0; i < d.length; i += 4) light += d[i] > 128;
           const share = light / (d.length / 4);
           return share < 0.02 || share > 0.98;
-        }""", arg=spins.element_handle(),
+        }""",
+        arg=spins.element_handle(),
     )
     spins.locator("[data-action=pause]").click()
     quiet(page, spins)

@@ -54,7 +54,7 @@ def test_a_newer_request_overtakes_a_slow_one(runner):
 
 
 def test_of_many_waiting_requests_only_the_last_is_answered(runner):
-    work, begun, release = blocker()
+    _, begun, release = blocker()
     answers = []
     runner.submit(lambda: begun.set() or release.wait(5), answers.append)
     assert begun.wait(5)

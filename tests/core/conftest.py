@@ -52,9 +52,14 @@ class Truncation(Scheme):
         x = theory.features["x"].clone()
         x[:, kept:] = 0
         return EffectiveTheory(
-            {"x": x}, theory.observables, attrs=theory.attrs, name=theory.name, cutoff=cutoff,
+            {"x": x},
+            theory.observables,
+            attrs=theory.attrs,
+            name=theory.name,
+            cutoff=cutoff,
             relevance=Relevance(tuple("abcdefgh"), tuple(x.var(0).tolist()), quantity="variance"),
-            parent=theory, influence=lambda o: self.influence(o, kept),
+            parent=theory,
+            influence=lambda o: self.influence(o, kept),
             raised=lambda features: features,
         )
 
@@ -78,7 +83,8 @@ def _theory(*, samples: int = 16, tolerance: float | None = 5.0) -> Theory:
             Observable("total", lambda f: f["x"].sum(1), "J", tolerance),
             Observable("first", lambda f: f["x"][:, 0].abs(), "K"),
         ),
-        name="eight numbers", attrs={"picture": "x", "palette": "diverging"},
+        name="eight numbers",
+        attrs={"picture": "x", "palette": "diverging"},
     )
 
 
@@ -153,9 +159,7 @@ def refused() -> Callable[[Path], RecordError]:
 
 NUMBERS = st.floats(-1e6, 1e6)
 SIZES = st.floats(0, 1e6)
-WORDS = st.text(
-    st.characters(codec="utf-8", exclude_characters="\0"), min_size=0, max_size=8
-)
+WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=0, max_size=8)
 
 
 @st.composite
@@ -171,8 +175,9 @@ def _bounds(draw: st.DrawFn, kind: str, least: float = 0.0) -> Bound:
 def _influences(draw: st.DrawFn) -> Influence:
     attack = draw(_bounds("measured"))
     least = attack.value if attack else 0.0
-    return Influence(draw(_bounds("measured")), draw(_bounds("measured")), attack,
-                     draw(_bounds("proved", least)))
+    return Influence(
+        draw(_bounds("measured")), draw(_bounds("measured")), attack, draw(_bounds("proved", least))
+    )
 
 
 def _fields(draw: st.DrawFn) -> np.ndarray | None:
@@ -198,21 +203,42 @@ def _tables(
     levels = []
     for cutoff in cutoffs:
         known = draw(st.lists(st.sampled_from(names), unique=True)) if names else []
-        levels.append(Level(
-            cutoff,
-            {n: Estimate(draw(NUMBERS), draw(SIZES | st.just(float("nan"))), draw(SIZES), samples)
-             for n in known},
-            {n: draw(_influences()) for n in known},
-            Relevance(tuple(features), tuple(draw(NUMBERS) for _ in features),
-                      error=tuple(draw(SIZES) for _ in features) if with_errors else None,
-                      quantity="variance", unit="seconds") if features else None,
-            {n: draw(NUMBERS) for n in couplings} or None,
-            _fields(draw),
-        ))
-    scale = Scale(draw(WORDS), draw(WORDS), draw(WORDS | st.just("days since 2000-01-01")),
-                  tuple(cutoffs), "increasing" if rises else "decreasing")
-    return (levels, scale, {n: draw(st.none() | SIZES) for n in names},
-            {n: draw(WORDS) for n in names})
+        levels.append(
+            Level(
+                cutoff,
+                {
+                    n: Estimate(
+                        draw(NUMBERS), draw(SIZES | st.just(float("nan"))), draw(SIZES), samples
+                    )
+                    for n in known
+                },
+                {n: draw(_influences()) for n in known},
+                Relevance(
+                    tuple(features),
+                    tuple(draw(NUMBERS) for _ in features),
+                    error=tuple(draw(SIZES) for _ in features) if with_errors else None,
+                    quantity="variance",
+                    unit="seconds",
+                )
+                if features
+                else None,
+                {n: draw(NUMBERS) for n in couplings} or None,
+                _fields(draw),
+            )
+        )
+    scale = Scale(
+        draw(WORDS),
+        draw(WORDS),
+        draw(WORDS | st.just("days since 2000-01-01")),
+        tuple(cutoffs),
+        "increasing" if rises else "decreasing",
+    )
+    return (
+        levels,
+        scale,
+        {n: draw(st.none() | SIZES) for n in names},
+        {n: draw(WORDS) for n in names},
+    )
 
 
 @pytest.fixture(scope="session")

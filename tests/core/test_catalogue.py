@@ -52,11 +52,16 @@ def names() -> list[str]:
 
 
 def test_classes_in_modules_and_in_folders_are_found_in_order(shelf: Callable[..., None]) -> None:
-    shelf(zeta=CLASS.format("Zeta", "zeta"), alpha=CLASS.format("Alpha", "alpha"),
-          deep__in__mid=CLASS.format("Mid", "mid"))
+    shelf(
+        zeta=CLASS.format("Zeta", "zeta"),
+        alpha=CLASS.format("Alpha", "alpha"),
+        deep__in__mid=CLASS.format("Mid", "mid"),
+    )
     assert names() == ["alpha", "mid", "zeta"]
     assert [e.module for e in entries("scheme")] == [
-        "shelf_of_schemes.alpha", "shelf_of_schemes.deep.mid", "shelf_of_schemes.zeta"
+        "shelf_of_schemes.alpha",
+        "shelf_of_schemes.deep.mid",
+        "shelf_of_schemes.zeta",
     ]
     assert entries() == entries("scheme")
 
@@ -64,8 +69,9 @@ def test_classes_in_modules_and_in_folders_are_found_in_order(shelf: Callable[..
 def test_an_entry_tells_what_it_is_and_loads_its_class(shelf: Callable[..., None]) -> None:
     shelf(alpha=CLASS.format("Alpha", "alpha"))
     (entry,) = entries("scheme")
-    assert entry == Entry("scheme", "alpha", "what alpha does", "someone (1972)",
-                          "shelf_of_schemes.alpha", "Alpha")
+    assert entry == Entry(
+        "scheme", "alpha", "what alpha does", "someone (1972)", "shelf_of_schemes.alpha", "Alpha"
+    )
     assert entry.load().__name__ == "Alpha"
     assert entry.load()().summary == "what alpha does"
     assert json.loads(json.dumps(entry.to_dict()))["citation"] == "someone (1972)"
@@ -85,8 +91,16 @@ def test_an_entry_tells_what_it_is_and_loads_its_class(shelf: Callable[..., None
         "from collections import OrderedDict\n",
         "name = summary = citation = 'not a class'\n",
     ],
-    ids=["private", "nameless", "sourceless", "silent", "numbered", "abstract", "imported",
-         "not a class"],
+    ids=[
+        "private",
+        "nameless",
+        "sourceless",
+        "silent",
+        "numbered",
+        "abstract",
+        "imported",
+        "not a class",
+    ],
 )
 def test_what_is_no_entry_is_passed_over(shelf: Callable[..., None], source: str) -> None:
     shelf(other=source, alpha=CLASS.format("Alpha", "alpha"))
@@ -94,10 +108,12 @@ def test_what_is_no_entry_is_passed_over(shelf: Callable[..., None], source: str
 
 
 def test_a_class_is_listed_once_however_often_it_is_imported_or_renamed(
-    shelf: Callable[..., None]
+    shelf: Callable[..., None],
 ) -> None:
-    shelf(alpha=CLASS.format("Alpha", "alpha") + "\nSame = Alpha\n",
-          beta="from .alpha import Alpha\nfrom .alpha import Alpha as Other\n")
+    shelf(
+        alpha=CLASS.format("Alpha", "alpha") + "\nSame = Alpha\n",
+        beta="from .alpha import Alpha\nfrom .alpha import Alpha as Other\n",
+    )
     assert names() == ["alpha"]
 
 

@@ -72,8 +72,12 @@ def test_features_that_only_some_levels_have_are_kept_for_those() -> None:
 
 
 def test_a_level_without_order_couplings_or_picture_is_kept_beside_others() -> None:
-    full = level(2, relevance=Relevance(("a",), (1.0,)), couplings={"K": 1.0},
-                 field=np.ones((2, 2), dtype=np.int8))
+    full = level(
+        2,
+        relevance=Relevance(("a",), (1.0,)),
+        couplings={"K": 1.0},
+        field=np.ones((2, 2), dtype=np.int8),
+    )
     data = from_levels([full, level(1)], SCALE, {}, {}, **ATTRS)
     bare = to_levels(data)[1]
     assert (bare.relevance, bare.couplings, bare.field) == (None, None, None)
@@ -89,8 +93,12 @@ def test_pictures_of_different_sizes_lie_side_by_side() -> None:
 
 
 def test_an_unknown_error_and_an_unproved_bound_are_kept_apart_from_zero() -> None:
-    influence = Influence(Bound(0.0, "measured", "a", None), Bound(0.0, "measured", "b", 0.0),
-                          Bound.none("c: d"), Bound(math.inf, "proved", "e"))
+    influence = Influence(
+        Bound(0.0, "measured", "a", None),
+        Bound(0.0, "measured", "b", 0.0),
+        Bound.none("c: d"),
+        Bound(math.inf, "proved", "e"),
+    )
     one = level(2, values={"m": Estimate(1.0, math.nan)}, influences={"m": influence})
     kept = to_levels(from_levels([one, level(1)], SCALE, {"m": None}, {}, **ATTRS))
     assert kept[0].influences["m"] == influence
@@ -102,8 +110,9 @@ def test_an_unknown_error_and_an_unproved_bound_are_kept_apart_from_zero() -> No
 def test_thousands_of_features_are_put_in_place_quickly() -> None:
     names = tuple(f"f{i}" for i in range(20_000))
     order = Relevance(names, tuple(map(float, range(20_000, 0, -1))))
-    data = from_levels([level(2, relevance=order), level(1, relevance=order)], SCALE, {}, {},
-                       **ATTRS)
+    data = from_levels(
+        [level(2, relevance=order), level(1, relevance=order)], SCALE, {}, {}, **ATTRS
+    )
     assert data["relevance"].shape == (2, 20_000)
 
 

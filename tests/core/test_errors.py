@@ -24,23 +24,30 @@ def test_message_says_what_was_given_what_is_allowed_and_how_to_mend_it(
     kind: type[errors.RGError],
 ) -> None:
     error = kind("temperature", given=-1.0, allowed="a number > 0", mend="pass 2.269")
-    assert str(error) == (
-        "temperature: got -1.0; allowed: a number > 0. Mend: pass 2.269."
-    )
+    assert str(error) == ("temperature: got -1.0; allowed: a number > 0. Mend: pass 2.269.")
     assert (error.what, error.given, error.allowed, error.mend) == (
-        "temperature", -1.0, "a number > 0", "pass 2.269"
+        "temperature",
+        -1.0,
+        "a number > 0",
+        "pass 2.269",
     )
 
 
 @pytest.mark.parametrize(
     "kind, builtin",
     [
-        (errors.ParameterError, ValueError), (errors.GeometryError, ValueError),
-        (errors.CutoffError, ValueError), (errors.ShapeError, ValueError),
-        (errors.ObservableError, ValueError), (errors.RecordError, ValueError),
-        (errors.BudgetError, ValueError), (errors.LayerError, LookupError),
-        (errors.DeviceError, RuntimeError), (errors.ConvergenceError, RuntimeError),
-        (errors.StorageError, OSError), (errors.KeywordError, TypeError),
+        (errors.ParameterError, ValueError),
+        (errors.GeometryError, ValueError),
+        (errors.CutoffError, ValueError),
+        (errors.ShapeError, ValueError),
+        (errors.ObservableError, ValueError),
+        (errors.RecordError, ValueError),
+        (errors.BudgetError, ValueError),
+        (errors.LayerError, LookupError),
+        (errors.DeviceError, RuntimeError),
+        (errors.ConvergenceError, RuntimeError),
+        (errors.StorageError, OSError),
+        (errors.KeywordError, TypeError),
     ],
 )
 def test_each_kind_is_caught_as_the_builtin_that_it_resembles(

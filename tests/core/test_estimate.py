@@ -191,7 +191,8 @@ def test_one_sample_tells_its_value_and_nothing_of_its_error(value: float) -> No
 
 
 @given(
-    st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=60), st.floats(0.1, 10),
+    st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=60),
+    st.floats(0.1, 10),
     st.floats(-1e3, 1e3),
 )
 def test_errors_scale_with_the_unit_and_do_not_feel_the_origin(
@@ -235,8 +236,13 @@ def test_samples_that_are_not_finite_are_refused_with_their_number(bad: float) -
 
 @pytest.mark.parametrize(
     "samples",
-    [torch.zeros(0), torch.zeros(0, 2), torch.tensor(1.0), torch.zeros(2, 2, 2),
-     torch.zeros(4, dtype=torch.complex64)],
+    [
+        torch.zeros(0),
+        torch.zeros(0, 2),
+        torch.tensor(1.0),
+        torch.zeros(2, 2, 2),
+        torch.zeros(4, dtype=torch.complex64),
+    ],
     ids=["none", "none of two", "scalar", "cube", "complex"],
 )
 def test_samples_of_the_wrong_shape_are_refused(samples: Tensor) -> None:
@@ -281,9 +287,7 @@ def test_moments_want_a_reduction_and_the_reduction_a_scalar() -> None:
         ((math.inf, 0.1), "inf ± ?"),
     ],
 )
-def test_a_value_prints_as_far_as_its_error_reaches(
-    numbers: tuple[float, ...], text: str
-) -> None:
+def test_a_value_prints_as_far_as_its_error_reaches(numbers: tuple[float, ...], text: str) -> None:
     assert str(Estimate(*numbers)) == text
 
 

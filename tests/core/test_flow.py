@@ -87,7 +87,7 @@ def test_threads_share_one_computation(theory: Theory, make_scheme: Callable[...
 
     def look(worker: int) -> list[int]:
         together.wait()
-        turned = CUTOFFS[worker % 4:] + CUTOFFS[:worker % 4]
+        turned = CUTOFFS[worker % 4 :] + CUTOFFS[: worker % 4]
         return [id(flow.level(c)) for c in turned] and [id(flow.level(c)) for c in CUTOFFS]
 
     with ThreadPoolExecutor(8) as pool:
@@ -149,10 +149,19 @@ def test_the_table_lies_along_the_cutoffs_even_of_a_scheme_that_forgets_to_say_t
 @pytest.mark.parametrize(
     "tolerance, by, expected",
     [
-        (0.5, "certificate", 8), (4.5, "certificate", 4), (6.4, "certificate", 4),
-        (6.5, "certificate", 2), (7.5, "certificate", 1), (1e9, "certificate", 1),
-        (0.0, "attack", 8), (3.9, "attack", 8), (6.2, "attack", 2), (7.0, "attack", 1),
-        (0.65, "average", 2), (0.0, "average", 8), (1.3, "resample", 2),
+        (0.5, "certificate", 8),
+        (4.5, "certificate", 4),
+        (6.4, "certificate", 4),
+        (6.5, "certificate", 2),
+        (7.5, "certificate", 1),
+        (1e9, "certificate", 1),
+        (0.0, "attack", 8),
+        (3.9, "attack", 8),
+        (6.2, "attack", 2),
+        (7.0, "attack", 1),
+        (0.65, "average", 2),
+        (0.0, "average", 8),
+        (1.3, "resample", 2),
     ],
 )
 def test_the_cutoff_is_the_coarsest_within_budget(
@@ -235,8 +244,11 @@ def test_the_whole_flow_becomes_a_dataset_with_units_and_source(flow: Flow) -> N
     assert data["unit"].values.tolist() == ["J", "K"]
     assert data["cutoff"].attrs["units"] == "features"
     assert {k: data.attrs[k] for k in ("title", "scheme", "citation", "palette", "direction")} == {
-        "title": "eight numbers · truncation", "scheme": "truncation", "citation": "a test",
-        "palette": "diverging", "direction": "decreasing",
+        "title": "eight numbers · truncation",
+        "scheme": "truncation",
+        "citation": "a test",
+        "palette": "diverging",
+        "direction": "decreasing",
     }
 
 
@@ -289,7 +301,9 @@ def test_a_saved_flow_answers_as_the_live_one(flow: Flow, tmp_path: Path, name: 
     assert recorded.to_xarray().identical(flow.to_xarray())
     assert recorded.to_pandas().equals(flow.to_pandas())
     assert (recorded.title, recorded.tolerances, recorded.units) == (
-        flow.title, flow.tolerances, flow.units
+        flow.title,
+        flow.tolerances,
+        flow.units,
     )
     assert recorded.scale == flow.scale
     assert len(recorded) == 4
@@ -299,7 +313,9 @@ def test_a_saved_flow_answers_as_the_live_one(flow: Flow, tmp_path: Path, name: 
         live, kept = flow.level(cutoff), recorded.level(cutoff)
         assert recorded.computed(cutoff) is kept
         assert (kept.values, kept.influences, kept.couplings) == (
-            live.values, live.influences, live.couplings
+            live.values,
+            live.influences,
+            live.couplings,
         )
         assert kept.relevance.values == live.relevance.values
     with pytest.raises(CutoffError):

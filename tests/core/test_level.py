@@ -24,7 +24,8 @@ from rgwidgets.core.level import (
 )
 
 PIXELS = arrays.arrays(
-    np.float32, st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    np.float32,
+    st.tuples(st.integers(1, 5), st.integers(1, 5)),
     elements=st.floats(-1e6, 1e6, width=32),
 )
 
@@ -48,8 +49,12 @@ def test_a_level_holds_observables_bounds_order_and_picture(flow: Flow) -> None:
 @pytest.mark.parametrize(
     "shape, seen",
     [
-        ((3, 4, 5), (4, 5)), ((3, 2, 4, 5), (8, 5)), ((3, 2, 2, 4, 5), (16, 5)),
-        ((3, 7), (3, 7)), ((6,), (1, 6)), ((), (1, 1)),
+        ((3, 4, 5), (4, 5)),
+        ((3, 2, 4, 5), (8, 5)),
+        ((3, 2, 2, 4, 5), (16, 5)),
+        ((3, 7), (3, 7)),
+        ((6,), (1, 6)),
+        ((), (1, 1)),
     ],
 )
 def test_any_feature_is_shown_as_a_picture_of_its_first_sample(
@@ -127,10 +132,15 @@ def test_pixels_that_are_not_finite_do_not_spoil_the_others() -> None:
     assert quantised(np.full((2, 2), math.nan))[0].tolist() == [[0, 0], [0, 0]]
 
 
-@pytest.mark.parametrize("by, expected", [
-    ("certificate", [True, True, False, False]), ("attack", [True, True, True, False]),
-    ("average", [True] * 4), ("resample", [True] * 4),
-])
+@pytest.mark.parametrize(
+    "by, expected",
+    [
+        ("certificate", [True, True, False, False]),
+        ("attack", [True, True, True, False]),
+        ("average", [True] * 4),
+        ("resample", [True] * 4),
+    ],
+)
 def test_a_level_is_within_budget_by_the_curve_that_is_asked(
     flow: Flow, by: str, expected: list[bool]
 ) -> None:

@@ -23,24 +23,32 @@ def test_untied_it_reads_outputs_and_says_so_where_there_are_none() -> None:
 
 def test_tied_it_reads_through_the_network_and_keeps_its_declaration() -> None:
     tied = first(form="linear", weights=torch.ones(1), unit="nats", tolerance=0.1).through(
-        lambda f: 3 * f["activation"])
+        lambda f: 3 * f["activation"]
+    )
     assert tied.samples({"activation": torch.tensor([[1.0, 2.0]])}).tolist() == [3.0]
     assert (tied.form, tied.unit, tied.tolerance) == ("linear", "nats", 0.1)
 
 
 def test_a_stand_in_is_used_where_there_is_one() -> None:
-    step = OutputObservable("step", of_outputs=lambda z: (z[..., 0] > 0).float(),
-                            surrogate=lambda z: z[..., 0])
+    step = OutputObservable(
+        "step", of_outputs=lambda z: (z[..., 0] > 0).float(), surrogate=lambda z: z[..., 0]
+    )
     outputs = {"outputs": torch.tensor([[0.5], [-0.5]])}
     assert step.samples(outputs).tolist() == [1.0, 0.0]
     assert step.smooth(outputs).tolist() == [0.5, -0.5]
     assert first().smooth(outputs).tolist() == [0.5, -0.5]
 
 
-@pytest.mark.parametrize("options", [
-    {"form": "quadratic"}, {"form": "linear"}, {"form": "accuracy"}, {"form": "cross entropy"},
-    {"tolerance": -1.0},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"form": "quadratic"},
+        {"form": "linear"},
+        {"form": "accuracy"},
+        {"form": "cross entropy"},
+        {"tolerance": -1.0},
+    ],
+)
 def test_an_incomplete_declaration_is_refused(options: dict[str, object]) -> None:
     with pytest.raises(ParameterError):
         first(**options)

@@ -43,7 +43,8 @@ def large(size: int = 300) -> xr.Dataset:
 
 
 @settings(
-    deadline=None, max_examples=8,
+    deadline=None,
+    max_examples=8,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(drawn=st.data(), form=st.sampled_from(["r.zarr", "r.zip"]))
@@ -65,7 +66,10 @@ def test_save_then_load_is_the_identity(
 @pytest.mark.parametrize("unit", ["seconds", "days", "days since 2000-01-01", "%", ""])
 def test_units_that_sound_like_dates_stay_numbers(tmp_path: Path, unit: str) -> None:
     table = from_levels(
-        [Level(c, {}, {}) for c in (1.0, 2.0)], Scale("time", "t", unit, (1.0, 2.0)), {}, {},
+        [Level(c, {}, {}) for c in (1.0, 2.0)],
+        Scale("time", "t", unit, (1.0, 2.0)),
+        {},
+        {},
         **ATTRS,
     )
     assert record.load(record.save(table, tmp_path / "r.zip")).identical(table)
@@ -85,11 +89,13 @@ def test_a_folder_holds_gzipped_chunks_that_a_browser_can_read(folder: Path) -> 
     assert (root["zarr_format"], root["node_type"]) == (3, "group")
     arrays = root["consolidated_metadata"]["metadata"]
     assert {tuple(c["name"] for c in a["codecs"]) for a in arrays.values()} == {
-        ("bytes", "gzip"), ("vlen-utf8", "gzip")
+        ("bytes", "gzip"),
+        ("vlen-utf8", "gzip"),
     }
     assert arrays["observable"]["data_type"] == "string"
-    assert all(a["chunk_grid"]["configuration"]["chunk_shape"] == a["shape"]
-               for a in arrays.values())
+    assert all(
+        a["chunk_grid"]["configuration"]["chunk_shape"] == a["shape"] for a in arrays.values()
+    )
 
 
 def test_a_zip_is_one_file_with_the_same_store_inside(data: xr.Dataset, tmp_path: Path) -> None:
@@ -129,8 +135,12 @@ def half_written(*args: object, **kwargs: object) -> Any:
     ],
 )
 def test_a_save_that_fails_leaves_the_older_record_and_nothing_else(
-    data: xr.Dataset, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, form: str,
-    place: str, failure: Callable[..., Any],
+    data: xr.Dataset,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+    place: str,
+    failure: Callable[..., Any],
 ) -> None:
     path = request.getfixturevalue(form)
     before = left_beside(path)
@@ -185,7 +195,10 @@ def test_a_real_disk_limit_is_a_storage_error(
     """)
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "noise.npy"), *map(str, paths)],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     lines = done.stdout.splitlines()
     assert len(lines) == 2, done.stdout + done.stderr

@@ -26,17 +26,20 @@ def pieces(folder: Path) -> list[Path]:
 @pytest.mark.parametrize(
     "name", ["attack/c/0/0", "attack_how/c/0/0", "cutoff/c/0", "observable/c/0", "field_1/c/0/0"]
 )
-def test_harm_to_a_chunk_is_noticed(
-    folder: Path, name: str, harm: str, refused: Refused
-) -> None:
+def test_harm_to_a_chunk_is_noticed(folder: Path, name: str, harm: str, refused: Refused) -> None:
     path = folder / name
     whole = path.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 0x10
-    path.write_bytes({
-        "cut": whole[: len(whole) // 2], "empty": b"", "flip": bytes(flipped), "delete": b"",
-        "swap": gzip.compress(b"x" * 64),
-    }[harm])
+    path.write_bytes(
+        {
+            "cut": whole[: len(whole) // 2],
+            "empty": b"",
+            "flip": bytes(flipped),
+            "delete": b"",
+            "swap": gzip.compress(b"x" * 64),
+        }[harm]
+    )
     if harm == "delete":
         path.unlink()
     refused(folder)
@@ -78,7 +81,7 @@ def test_a_zip_with_any_byte_flipped_is_refused_or_reads_the_same(
     whole = zipped.read_bytes()
     noticed = 0
     for place in np.random.default_rng(1).integers(0, len(whole), 25):
-        zipped.write_bytes(whole[:place] + bytes([whole[place] ^ 0x04]) + whole[place + 1:])
+        zipped.write_bytes(whole[:place] + bytes([whole[place] ^ 0x04]) + whole[place + 1 :])
         try:
             assert record.load(zipped).identical(data)  # a date in a header, say
         except RecordError:

@@ -51,8 +51,18 @@ def pieces(folder: Path) -> list[Path]:
         lambda p: p.symlink_to(p.parent / "nowhere"),
         lambda p: zipfile.ZipFile(p, "w").close(),
     ],
-    ids=["nothing", "empty folder", "folder for metadata", "folder of notes", "empty file", "text",
-         "noise", "pipe", "dead link", "empty zip"],
+    ids=[
+        "nothing",
+        "empty folder",
+        "folder for metadata",
+        "folder of notes",
+        "empty file",
+        "text",
+        "noise",
+        "pipe",
+        "dead link",
+        "empty zip",
+    ],
 )
 @FORMS
 def test_what_is_no_record_is_refused(
@@ -96,8 +106,7 @@ def test_a_record_with_an_attack_above_its_certificate_is_refused(
 def spoil(folder: Path, change: Callable[[dict[str, Any]], object], name: str = "attack") -> None:
     """Change one array's metadata, in its own place and in the summary."""
     edit(folder / name / "zarr.json", change)
-    edit(folder / "zarr.json",
-         lambda node: change(node["consolidated_metadata"]["metadata"][name]))
+    edit(folder / "zarr.json", lambda node: change(node["consolidated_metadata"]["metadata"][name]))
 
 
 def codec(name: str) -> Callable[[dict[str, Any]], object]:
@@ -133,8 +142,13 @@ def shaped(*shape: object) -> Callable[[dict[str, Any]], object]:
         (put("data_type", "object"), "data type object"),
         (put("data_type", "|O"), "data type"),
         (put("data_type", {"name": "object"}), "data type"),
-        (put("data_type", {"name": "fixed_length_utf32",
-                           "configuration": {"length_bytes": 2**40}}), "data type"),
+        (
+            put(
+                "data_type",
+                {"name": "fixed_length_utf32", "configuration": {"length_bytes": 2**40}},
+            ),
+            "data type",
+        ),
         (put("data_type", None), "data type None"),
         (put("storage_transformers", [{"name": "run"}]), "storage transformers"),
         (shaped(2**40, 2**40), "arrays of more than 2 GiB"),
@@ -168,10 +182,15 @@ def test_metadata_that_no_flow_has_is_refused(
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**65), 2**65) | st.floats() | st.text(max_size=8)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**65), 2**65)
+    | st.floats()
+    | st.text(max_size=8)
     | st.sampled_from(["gzip", "bytes", "vlen-utf8", "string", "float64", "int8", "default"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner,
-                                                                max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=4,
 )
 
@@ -228,10 +247,23 @@ def test_many_arrays_that_are_too_large_together_are_refused(
 
 @pytest.mark.parametrize(
     "text",
-    ["[]", "3", '"text"', "null", "{}", "{", "NaN", "[" * 100_000, '{"node_type": []}',
-     '{"node_type": "group", "consolidated_metadata": 3}',
-     '{"node_type": "group", "consolidated_metadata": {"metadata": []}}',
-     '{"node_type": "array"}', '{"a":' * 5000 + "1" + "}" * 5000, "\ud800", "9" * 10_000],
+    [
+        "[]",
+        "3",
+        '"text"',
+        "null",
+        "{}",
+        "{",
+        "NaN",
+        "[" * 100_000,
+        '{"node_type": []}',
+        '{"node_type": "group", "consolidated_metadata": 3}',
+        '{"node_type": "group", "consolidated_metadata": {"metadata": []}}',
+        '{"node_type": "array"}',
+        '{"a":' * 5000 + "1" + "}" * 5000,
+        "\ud800",
+        "9" * 10_000,
+    ],
     ids=range(15),
 )
 @pytest.mark.parametrize("name", ["zarr.json", "attack/zarr.json"])

@@ -26,7 +26,7 @@ def test_features_descend_with_nan_last_and_keep_name_value_and_error_together(
         assert value is values[error]
     known = [v for v in order.values if not math.isnan(v)]
     assert known == sorted(known, reverse=True)
-    assert all(math.isnan(v) for v in order.values[len(known):])
+    assert all(math.isnan(v) for v in order.values[len(known) :])
 
 
 def test_equal_values_stay_in_the_order_given() -> None:

@@ -38,7 +38,10 @@ def test_a_selection_keeps_the_order_whatever_order_it_is_asked_in(
     chosen = scale.select(tuple(asked))
     assert chosen.cutoffs == tuple(sorted(set(asked)))
     assert (chosen.name, chosen.symbol, chosen.unit, chosen.direction) == (
-        scale.name, scale.symbol, scale.unit, scale.direction
+        scale.name,
+        scale.symbol,
+        scale.unit,
+        scale.direction,
     )
 
 
@@ -67,8 +70,24 @@ def test_the_message_names_scale_unit_cutoffs_and_nearest(asked: float, nearest:
 
 @pytest.mark.parametrize(
     "asked",
-    [math.nan, math.inf, -math.inf, "4", b"4", "four", None, 4 + 0j, 1j, [4], {}, object(),
-     10**400, torch.tensor([1.0, 2.0]), np.array([1.0, 2.0]), np.complex128(4)],
+    [
+        math.nan,
+        math.inf,
+        -math.inf,
+        "4",
+        b"4",
+        "four",
+        None,
+        4 + 0j,
+        1j,
+        [4],
+        {},
+        object(),
+        10**400,
+        torch.tensor([1.0, 2.0]),
+        np.array([1.0, 2.0]),
+        np.complex128(4),
+    ],
     ids=lambda asked: repr(asked)[:12],
 )
 def test_what_is_no_finite_number_is_refused_clearly(asked: object) -> None:
@@ -97,9 +116,15 @@ def test_cutoffs_closer_than_rounding_are_still_told_apart() -> None:
 @pytest.mark.parametrize(
     "cutoffs, direction",
     [
-        ((), "increasing"), ((1, 1), "increasing"), ((2, 1), "increasing"),
-        ((1, 2), "decreasing"), ((1, math.nan), "increasing"), ((math.nan,), "increasing"),
-        ((1, math.inf), "increasing"), ((None,), "increasing"), (("1", "2"), "increasing"),
+        ((), "increasing"),
+        ((1, 1), "increasing"),
+        ((2, 1), "increasing"),
+        ((1, 2), "decreasing"),
+        ((1, math.nan), "increasing"),
+        ((math.nan,), "increasing"),
+        ((1, math.inf), "increasing"),
+        ((None,), "increasing"),
+        (("1", "2"), "increasing"),
         ((1, 3, 2), "decreasing"),
     ],
 )

@@ -107,7 +107,9 @@ def test_complex_directions_have_names_too() -> None:
 
 def test_a_flow_of_couplings_has_numbers_but_nothing_observed() -> None:
     theory = Theory(
-        {"spins": torch.ones(2, 4, 4)}, couplings={"K": 1.0}, attrs={"picture": "spins"},
+        {"spins": torch.ones(2, 4, 4)},
+        couplings={"K": 1.0},
+        attrs={"picture": "spins"},
         observables=(Observable("m", lambda f: f["spins"].mean((-2, -1)), tolerance=0.1),),
     )
     flow = Flow(theory, DIAGONAL)
@@ -117,5 +119,9 @@ def test_a_flow_of_couplings_has_numbers_but_nothing_observed() -> None:
     assert level.influences == {}
     assert level.field is None
     assert flow.to_xarray()["couplings"].sel(coupling="K").values.tolist() == [
-        1, 0.5, 0.25, 0.125, 0.0625
+        1,
+        0.5,
+        0.25,
+        0.125,
+        0.0625,
     ]

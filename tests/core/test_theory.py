@@ -172,7 +172,11 @@ class Measure:
 
 def effective(measure: Measure | None = None, **changes: Any) -> EffectiveTheory:
     return EffectiveTheory(
-        {"x": X[:, :1]}, (FIRST,), cutoff=1.0, parent=theory(TOTAL, FIRST), influence=measure,
+        {"x": X[:, :1]},
+        (FIRST,),
+        cutoff=1.0,
+        parent=theory(TOTAL, FIRST),
+        influence=measure,
         **changes,
     )
 

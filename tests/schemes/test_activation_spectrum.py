@@ -25,8 +25,11 @@ def theory_of(d: int = 12, n: int = 300, seed: int = 0, positions: int = 0) -> T
     w = torch.randn(d, generator=generator).double()
 
     def square(f: dict[str, torch.Tensor]) -> torch.Tensor:
-        return ((f["activation"].double() @ w) ** 2).flatten(1).sum(1) if positions else \
-            (f["activation"].double() @ w) ** 2
+        return (
+            ((f["activation"].double() @ w) ** 2).flatten(1).sum(1)
+            if positions
+            else (f["activation"].double() @ w) ** 2
+        )
 
     linear = Observable("linear", lambda f: (f["activation"].double() @ w).reshape(n, -1).sum(1))
     return Theory({"activation": x}, (linear, Observable("square", square, tolerance=0.5)))
@@ -65,8 +68,12 @@ def test_the_full_rank_changes_nothing_and_every_bound_is_exactly_zero() -> None
     assert torch.allclose(effective.lift()["activation"], theory.features["activation"].double())
     for name, influence in effective.bounds.items():
         assert effective.observe()[name].value == pytest.approx(theory.observe()[name].value)
-        assert [influence.average.value, influence.resample.value, influence.attack.value,
-                influence.certificate.value] == [0.0] * 4
+        assert [
+            influence.average.value,
+            influence.resample.value,
+            influence.attack.value,
+            influence.certificate.value,
+        ] == [0.0] * 4
 
 
 def test_rank_zero_predicts_from_the_mean_alone() -> None:
@@ -82,9 +89,7 @@ def test_rank_zero_predicts_from_the_mean_alone() -> None:
 
 @pytest.mark.parametrize("scheme", [ActivationSpectrum(), GradientSpectrum(observable="square")])
 @pytest.mark.parametrize("first, second", [(12, 5), (8, 5), (5, 5), (7, 0)])
-def test_cutting_twice_is_cutting_once(
-    scheme: ActivationSpectrum, first: int, second: int
-) -> None:
+def test_cutting_twice_is_cutting_once(scheme: ActivationSpectrum, first: int, second: int) -> None:
     theory = theory_of()
     once = scheme.coarsen(theory, second)
     twice = scheme.coarsen(scheme.coarsen(theory, first), second)
@@ -148,26 +153,39 @@ def test_a_rank_off_the_scale_is_refused(cutoff: object) -> None:
         ActivationSpectrum().coarsen(theory_of(), cutoff)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("options", [
-    {"quantile": 0.0}, {"quantile": 1.1}, {"steps": 0}, {"restarts": -1}, {"steps": 1.5},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"quantile": 0.0},
+        {"quantile": 1.1},
+        {"steps": 0},
+        {"restarts": -1},
+        {"steps": 1.5},
+    ],
+)
 def test_bad_options_are_refused_at_once(options: dict[str, float]) -> None:
     with pytest.raises(ParameterError, match=next(iter(options))):
         ActivationSpectrum(**options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("features", [
-    {}, {"spins": torch.ones(3, 4, 4, dtype=torch.int8)}, {"a": torch.randn(3)},
-    {"a": torch.randn(3, 2), "b": torch.randn(3, 2)},
-])
+@pytest.mark.parametrize(
+    "features",
+    [
+        {},
+        {"spins": torch.ones(3, 4, 4, dtype=torch.int8)},
+        {"a": torch.randn(3)},
+        {"a": torch.randn(3, 2), "b": torch.randn(3, 2)},
+    ],
+)
 def test_a_theory_without_one_vector_feature_is_refused(features: dict[str, torch.Tensor]) -> None:
     with pytest.raises(ShapeError, match="make the theory by"):
         ActivationSpectrum().scale(Theory(features))
 
 
 def test_a_constant_activation_has_no_tail() -> None:
-    theory = Theory({"activation": torch.ones(5, 3)},
-                    (Observable("sum", lambda f: f["activation"].sum(-1)),))
+    theory = Theory(
+        {"activation": torch.ones(5, 3)}, (Observable("sum", lambda f: f["activation"].sum(-1)),)
+    )
     effective = ActivationSpectrum().coarsen(theory, 1)
     assert effective.bounds["sum"].certificate.value == 0.0
     assert effective.attrs["kept_variance"] == 1.0
@@ -175,8 +193,9 @@ def test_a_constant_activation_has_no_tail() -> None:
 
 def test_other_features_are_handed_on() -> None:
     theory = theory_of()
-    both = Theory({**theory.features, "image": torch.zeros(300, 2, 2, dtype=torch.uint8)},
-                  theory.observables)
+    both = Theory(
+        {**theory.features, "image": torch.zeros(300, 2, 2, dtype=torch.uint8)}, theory.observables
+    )
     effective = ActivationSpectrum().coarsen(both, 3)
     assert set(effective.features) == {"coefficients", "image"}
     assert set(effective.lift()) == {"activation", "image"}
@@ -201,8 +220,9 @@ def test_a_flow_of_a_network_saves_and_loads(tmp_path: object) -> None:
 
 def test_declarations_survive_the_cut() -> None:
     theory = theory_of()
-    declared = OutputObservable("first", of_outputs=lambda z: z[..., 0], form="linear",
-                                weights=torch.ones(1)).through(lambda f: f["activation"])
+    declared = OutputObservable(
+        "first", of_outputs=lambda z: z[..., 0], form="linear", weights=torch.ones(1)
+    ).through(lambda f: f["activation"])
     effective = ActivationSpectrum().coarsen(Theory(theory.features, (declared,)), 4)
     kept = effective.observables[0]
     assert isinstance(kept, OutputObservable)

@@ -95,7 +95,8 @@ def test_a_gradient_that_is_not_finite_is_refused() -> None:
 def test_the_accuracy_is_followed_by_its_margin() -> None:
     theory, w = ridge(k=2)
     accuracy = OutputObservable(
-        "accuracy", of_outputs=lambda z: (z[..., 0] > z[..., 1]).double(),
+        "accuracy",
+        of_outputs=lambda z: (z[..., 0] > z[..., 1]).double(),
         surrogate=lambda z: z[..., 0] - z[..., 1],
     ).through(lambda f: f["activation"] @ w)
     spectrum = GradientSpectrum().spectrum(Theory(theory.features, (accuracy,)))

@@ -41,11 +41,14 @@ def test_moments_are_over_samples_and_positions_in_double_precision() -> None:
     assert torch.allclose(covariance, rows.T.cov(correction=0), atol=1e-12)
 
 
-@pytest.mark.parametrize("features, expected", [
-    ({"activation": torch.randn(2, 3), "other": torch.randn(2, 3)}, "activation"),
-    ({"coefficients": torch.randn(2, 3), "labels": torch.zeros(2)}, "coefficients"),
-    ({"field": torch.randn(2, 3), "spins": torch.ones(2, 3, dtype=torch.int8)}, "field"),
-])
+@pytest.mark.parametrize(
+    "features, expected",
+    [
+        ({"activation": torch.randn(2, 3), "other": torch.randn(2, 3)}, "activation"),
+        ({"coefficients": torch.randn(2, 3), "labels": torch.zeros(2)}, "coefficients"),
+        ({"field": torch.randn(2, 3), "spins": torch.ones(2, 3, dtype=torch.int8)}, "field"),
+    ],
+)
 def test_the_feature_to_cut_is_the_one_vector(
     features: dict[str, torch.Tensor], expected: str
 ) -> None:
@@ -60,8 +63,9 @@ def test_equal_schemes_share_a_spectrum_and_others_do_not() -> None:
 
 
 def test_a_theory_that_nobody_holds_is_forgotten() -> None:
-    theory = Theory({"activation": torch.randn(20, 4)},
-                    (Observable("sum", lambda f: f["activation"].sum(-1)),))
+    theory = Theory(
+        {"activation": torch.randn(20, 4)}, (Observable("sum", lambda f: f["activation"].sum(-1)),)
+    )
     effective = ActivationSpectrum().coarsen(theory, 2)
     assert effective.bounds["sum"].attack
     held = weakref.ref(theory)
@@ -72,8 +76,10 @@ def test_a_theory_that_nobody_holds_is_forgotten() -> None:
 
 def test_the_radius_follows_the_quantile() -> None:
     theory = Theory({"activation": torch.randn(100, 4)})
-    radii = [ActivationSpectrum(quantile=q).coarsen(theory, 2).attrs["fibre"].radius
-             for q in (0.5, 0.9, 1.0)]
+    radii = [
+        ActivationSpectrum(quantile=q).coarsen(theory, 2).attrs["fibre"].radius
+        for q in (0.5, 0.9, 1.0)
+    ]
     assert radii == sorted(radii)
     assert radii[0] < radii[2]
 

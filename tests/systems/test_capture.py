@@ -31,8 +31,14 @@ def mlp(inplace: bool = False) -> nn.Sequential:
 
 
 def convolutional() -> nn.Module:
-    return nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU(inplace=True),
-                         nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 3))
+    return nn.Sequential(
+        nn.Conv2d(2, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(36, 3),
+    )
 
 
 class Encoder(nn.Module):
@@ -99,7 +105,10 @@ CASES: list[tuple[Callable[[], nn.Module], Callable[[], Any], str, int, tuple[in
 
 @pytest.mark.parametrize("make, batch, layer, axis, shape", CASES)
 def test_the_network_rerun_from_its_own_activation_is_itself(
-    make: Callable[[], nn.Module], batch: Callable[[], Any], layer: str, axis: int,
+    make: Callable[[], nn.Module],
+    batch: Callable[[], Any],
+    layer: str,
+    axis: int,
     shape: tuple[int, ...],
 ) -> None:
     module, given = make().eval(), batch()
@@ -108,8 +117,13 @@ def test_the_network_rerun_from_its_own_activation_is_itself(
     assert tuple(x.shape) == shape
     assert not x.requires_grad
     with torch.no_grad():
-        outputs = module(**given) if isinstance(given, dict) else \
-            module(*given) if isinstance(given, tuple) else module(given)
+        outputs = (
+            module(**given)
+            if isinstance(given, dict)
+            else module(*given)
+            if isinstance(given, tuple)
+            else module(given)
+        )
     expected = nn.functional.cross_entropy(outputs, LABELS, reduction="none")
     assert torch.allclose(theory.samples("loss"), expected, atol=1e-6)
     # the gradient with respect to the activation is that of the samples' own
@@ -118,15 +132,20 @@ def test_the_network_rerun_from_its_own_activation_is_itself(
     (gradient,) = torch.autograd.grad(values.sum(), leaf)
     assert gradient.shape == x.shape
     step = 1e-2 * gradient / gradient.norm().clamp_min(1e-9)
-    moved = theory.samples("loss", {"activation": x + step}) - \
-        theory.samples("loss", {"activation": x - step})
-    assert float(moved.sum()) == pytest.approx(float(2 * (gradient * step).sum()), rel=0.05,
-                                               abs=1e-5)
+    moved = theory.samples("loss", {"activation": x + step}) - theory.samples(
+        "loss", {"activation": x - step}
+    )
+    assert float(moved.sum()) == pytest.approx(
+        float(2 * (gradient * step).sum()), rel=0.05, abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("make, batch, layer, axis, shape", CASES)
 def test_the_module_is_left_as_it_was_found(
-    make: Callable[[], nn.Module], batch: Callable[[], Any], layer: str, axis: int,
+    make: Callable[[], nn.Module],
+    batch: Callable[[], Any],
+    layer: str,
+    axis: int,
     shape: tuple[int, ...],
 ) -> None:
     module, given = make(), batch()
@@ -136,8 +155,7 @@ def test_the_module_is_left_as_it_was_found(
     state = {k: v.clone() for k, v in module.state_dict().items()}
     random = torch.get_rng_state()
     fused = torch.backends.mha.get_fastpath_enabled()
-    tensors = [t for t in (given if isinstance(given, tuple) else [given])
-               if isinstance(t, Tensor)]
+    tensors = [t for t in (given if isinstance(given, tuple) else [given]) if isinstance(t, Tensor)]
     copies = [t.clone() for t in tensors]
     theory = capture(module, given, layer, labels=LABELS, feature_axis=axis)
     leaf = theory.features["activation"].clone().requires_grad_()
@@ -202,13 +220,20 @@ def peak(out: Tensor) -> Tensor:
     return out.max(-1).values
 
 
-@pytest.mark.parametrize("spec, names", [
-    (None, ["loss", "accuracy"]), ("loss", ["loss"]), (["accuracy", logit_difference(0, 2)],
-                                                       ["accuracy", "logit 0 − 2"]),
-    (peak, ["peak"]), (lambda out: out[:, 0], ["observable"]), ({"top": peak}, ["top"]),
-    ({"error": "loss"}, ["error"]), ((), []),
-    (Observable("norm", lambda f: f["activation"].norm(dim=-1)), ["norm"]),
-])
+@pytest.mark.parametrize(
+    "spec, names",
+    [
+        (None, ["loss", "accuracy"]),
+        ("loss", ["loss"]),
+        (["accuracy", logit_difference(0, 2)], ["accuracy", "logit 0 − 2"]),
+        (peak, ["peak"]),
+        (lambda out: out[:, 0], ["observable"]),
+        ({"top": peak}, ["top"]),
+        ({"error": "loss"}, ["error"]),
+        ((), []),
+        (Observable("norm", lambda f: f["activation"].norm(dim=-1)), ["norm"]),
+    ],
+)
 def test_observables_are_given_in_any_form(spec: Any, names: list[str]) -> None:
     theory = capture(mlp(), torch.randn(5, 6), "1", spec, labels=LABELS)
     assert [o.name for o in theory.observables] == names
@@ -231,10 +256,16 @@ class Output(dict[str, Tensor]):
         return self["logits"]
 
 
-@pytest.mark.parametrize("wrap", [
-    lambda z: (z, None), lambda z: [z], lambda z: {"logits": z}, lambda z: Output(logits=z),
-    lambda z: {"first": z, "second": None},
-])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda z: (z, None),
+        lambda z: [z],
+        lambda z: {"logits": z},
+        lambda z: Output(logits=z),
+        lambda z: {"first": z, "second": None},
+    ],
+)
 def test_outputs_in_a_container_are_found(wrap: Callable[[Tensor], Any]) -> None:
     class Wrapped(nn.Module):
         def __init__(self) -> None:
@@ -266,14 +297,17 @@ class Indices(nn.Module):
         return x.argmax(-1, keepdim=True)
 
 
-@pytest.mark.parametrize("module, layer, message", [
-    (mlp(), "5", "allowed: 0, 1, 2, 3"),
-    (Encoder(), "encoder.layer.0.linear1", "did you mean 'encoder.layers.0.linear1'"),
-    (Twice(), "inner", "2 calls in one forward pass"),
-    (Twice(), "spare", "0 calls in one forward pass"),
-    (Twice(), "ids", "int64"),
-    (mlp(), 3, "allowed: 0, 1, 2, 3"),
-])
+@pytest.mark.parametrize(
+    "module, layer, message",
+    [
+        (mlp(), "5", "allowed: 0, 1, 2, 3"),
+        (Encoder(), "encoder.layer.0.linear1", "did you mean 'encoder.layers.0.linear1'"),
+        (Twice(), "inner", "2 calls in one forward pass"),
+        (Twice(), "spare", "0 calls in one forward pass"),
+        (Twice(), "ids", "int64"),
+        (mlp(), 3, "allowed: 0, 1, 2, 3"),
+    ],
+)
 def test_a_layer_that_cannot_be_captured_is_refused(
     module: nn.Module, layer: Any, message: str
 ) -> None:
@@ -288,15 +322,18 @@ def test_a_layer_with_samples_on_another_axis_is_refused() -> None:
         capture(nn.Sequential(nn.Flatten(0, 1), nn.Linear(6, 2)), torch.randn(5, 4, 6), "0", ())
 
 
-@pytest.mark.parametrize("batch, message", [
-    (torch.randn(5, 7), r"float32 \(5, 7\).*the module says: mat1 and mat2"),
-    (torch.zeros(5, 6, dtype=torch.int64), "the module says"),
-    (torch.randn(0, 6), "one or more samples"),
-    ("text", "one or more samples"),
-    ((), "one or more samples"),
-    ({"y": torch.randn(5, 6)}, "the module says.*unexpected keyword"),
-    ((torch.randn(5, 6), torch.randn(5, 6)), "the module says"),
-])
+@pytest.mark.parametrize(
+    "batch, message",
+    [
+        (torch.randn(5, 7), r"float32 \(5, 7\).*the module says: mat1 and mat2"),
+        (torch.zeros(5, 6, dtype=torch.int64), "the module says"),
+        (torch.randn(0, 6), "one or more samples"),
+        ("text", "one or more samples"),
+        ((), "one or more samples"),
+        ({"y": torch.randn(5, 6)}, "the module says.*unexpected keyword"),
+        ((torch.randn(5, 6), torch.randn(5, 6)), "the module says"),
+    ],
+)
 def test_a_batch_that_does_not_fit_is_refused_with_the_module_s_own_words(
     batch: Any, message: str
 ) -> None:
@@ -307,28 +344,36 @@ def test_a_batch_that_does_not_fit_is_refused_with_the_module_s_own_words(
     assert module.training
 
 
-@pytest.mark.parametrize("spec, message", [
-    (lambda out: out[:, 0] / 0 * 0, "NaN"),
-    (lambda out: out.mean(), "one value for each sample"),
-    (lambda out: out, "one value for each sample"),
-    (lambda out: out[:3, 0], "one value for each sample"),
-    ("los", "did you mean 'loss'"),
-    ("nothing like it", "loss, accuracy"),
-    (3, "a name, an Observable, or a function"),
-])
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        (lambda out: out[:, 0] / 0 * 0, "NaN"),
+        (lambda out: out.mean(), "one value for each sample"),
+        (lambda out: out, "one value for each sample"),
+        (lambda out: out[:3, 0], "one value for each sample"),
+        ("los", "did you mean 'loss'"),
+        ("nothing like it", "loss, accuracy"),
+        (3, "a name, an Observable, or a function"),
+    ],
+)
 def test_an_observable_that_does_not_work_is_refused(spec: Any, message: str) -> None:
     with pytest.raises((ObservableError, ShapeError), match=message):
         capture(mlp(), torch.randn(5, 6), "1", [spec], labels=LABELS)
 
 
-@pytest.mark.parametrize("options, error", [
-    ({}, ObservableError), ({"observable": "loss"}, ObservableError),
-    ({"labels": LABELS[:3]}, ShapeError), ({"labels": LABELS + 5}, ObservableError),
-    ({"labels": LABELS.float()}, ShapeError), ({"labels": LABELS, "feature_axis": 0},
-                                               ParameterError),
-    ({"labels": LABELS, "feature_axis": 2}, ParameterError),
-    ({"labels": LABELS, "feature_axis": 1.0}, ParameterError),
-])
+@pytest.mark.parametrize(
+    "options, error",
+    [
+        ({}, ObservableError),
+        ({"observable": "loss"}, ObservableError),
+        ({"labels": LABELS[:3]}, ShapeError),
+        ({"labels": LABELS + 5}, ObservableError),
+        ({"labels": LABELS.float()}, ShapeError),
+        ({"labels": LABELS, "feature_axis": 0}, ParameterError),
+        ({"labels": LABELS, "feature_axis": 2}, ParameterError),
+        ({"labels": LABELS, "feature_axis": 1.0}, ParameterError),
+    ],
+)
 def test_bad_options_are_refused(options: dict[str, Any], error: type[RGError]) -> None:
     with pytest.raises(error):
         capture(mlp(), torch.randn(5, 6), "1", **options)
@@ -345,10 +390,7 @@ def test_activations_that_are_not_finite_are_refused() -> None:
 
 
 @pytest.mark.parametrize("make, batch, layer, axis, shape", CASES)
-def test_every_kind_of_layer_flows(
-    make: Callable[[], nn.Module], batch: Callable[[], Any], layer: str, axis: int,
-    shape: tuple[int, ...],
-) -> None:
+def test_every_kind_of_layer_flows(make, batch, layer, axis, shape) -> None:  # type: ignore
     theory: Theory = capture(make(), batch(), layer, "loss", labels=LABELS, feature_axis=axis)
     effective = ActivationSpectrum(steps=3, restarts=2).coarsen(theory, 2)
     assert effective.features["coefficients"].shape == (*shape[:-1], 2)

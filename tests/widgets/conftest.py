@@ -23,18 +23,27 @@ class Truncate(Scheme):
     def coarsen(self, theory, cutoff):
         self.calls.append(cutoff)
         x = theory.features["x"].clone()
-        x[:, int(cutoff):] = 0
+        x[:, int(cutoff) :] = 0
 
         def influence(observable):
             change = (observable.samples(theory.features) - observable.samples({"x": x})).abs()
             size = float(change.mean())
             certificate = Bound(3 * size, "proved", "triangle") if cutoff else Bound.none("rank 0")
-            return Influence(Bound(size, "measured", "own", 0.1), Bound(size, "measured", "other"),
-                             Bound(2 * size, "measured", "search"), certificate)
+            return Influence(
+                Bound(size, "measured", "own", 0.1),
+                Bound(size, "measured", "other"),
+                Bound(2 * size, "measured", "search"),
+                certificate,
+            )
 
         return EffectiveTheory(
-            {"x": x}, theory.observables, name=theory.name, attrs=theory.attrs, cutoff=cutoff,
-            parent=theory, influence=influence,
+            {"x": x},
+            theory.observables,
+            name=theory.name,
+            attrs=theory.attrs,
+            cutoff=cutoff,
+            parent=theory,
+            influence=influence,
             relevance=Relevance(("a", "b", "c", "d"), (4.0, 3.0, 2.0, 1.0), quantity="variance"),
         )
 

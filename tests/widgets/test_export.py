@@ -39,8 +39,12 @@ def test_the_page_names_no_other_host(flow):
 def test_a_title_cannot_break_out_of_the_page(theory):
     from .conftest import Truncate
 
-    nasty = rg.Theory(theory.features, theory.observables,
-                      name="</script><script>alert(1)</script>", attrs=theory.attrs)
+    nasty = rg.Theory(
+        theory.features,
+        theory.observables,
+        name="</script><script>alert(1)</script>",
+        attrs=theory.attrs,
+    )
     page = export.to_html(rg.Flow(nasty, Truncate()))
     assert "<script>alert" not in page
     assert parts(page)["record"]["spec"]["title"].startswith("</script>")

@@ -90,10 +90,13 @@ def test_the_charts_are_sent_on_request_as_bytes(lens, sent):
     assert len(buffers[0]) > 1000
 
 
-@pytest.mark.parametrize("content", [
-    {"kind": "asset", "name": "../../etc/passwd"},
-    {"kind": "set", "name": "temperature", "value": 3},
-])
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"kind": "asset", "name": "../../etc/passwd"},
+        {"kind": "set", "name": "temperature", "value": 3},
+    ],
+)
 def test_a_bad_request_becomes_an_error_in_the_lens(lens, sent, content):
     count = len(sent)
     tell(lens, **content)
@@ -102,11 +105,19 @@ def test_a_bad_request_becomes_an_error_in_the_lens(lens, sent, content):
     assert len(sent) == count
 
 
-@pytest.mark.parametrize("content", [
-    {}, {"kind": "nothing"}, {"kind": "want"}, {"kind": "want", "index": "a"},
-    {"kind": "want", "index": 10**9}, {"kind": "ack", "seq": None}, {"kind": ["want"]},
-    {"kind": "action", "name": None},
-])
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"kind": "nothing"},
+        {"kind": "want"},
+        {"kind": "want", "index": "a"},
+        {"kind": "want", "index": 10**9},
+        {"kind": "ack", "seq": None},
+        {"kind": ["want"]},
+        {"kind": "action", "name": None},
+    ],
+)
 def test_nonsense_from_the_browser_leaves_the_lens_as_it_was(lens, content):
     before = lens.status
     tell(lens, **content)

@@ -25,8 +25,9 @@ class Walk:
         self.x = self.x + n * self.speed
 
     def theory(self):
-        return rg.Theory({"x": self.x}, self._theory.observables, name="walk",
-                         attrs=self._theory.attrs)
+        return rg.Theory(
+            {"x": self.x}, self._theory.observables, name="walk", attrs=self._theory.attrs
+        )
 
 
 class WalkLens(LiveLens):
@@ -195,5 +196,3 @@ def test_closing_a_streaming_lens_stops_its_worker(walk, drawn):
     steps = walk.steps
     time.sleep(0.1)
     assert walk.steps - steps <= 1
-
-

@@ -11,8 +11,11 @@ from hypothesis.extra.numpy import arrays
 from rgwidgets.widgets import wire
 
 
-@given(arrays(np.int8, st.tuples(st.integers(1, 9), st.integers(1, 9)),
-              elements=st.sampled_from([-1, 1])))
+@given(
+    arrays(
+        np.int8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.sampled_from([-1, 1])
+    )
+)
 def test_spins_travel_as_one_bit_each_and_come_back(spins):
     header, content = wire.encode_picture(2, spins)
     assert header["dtype"] == "bit"

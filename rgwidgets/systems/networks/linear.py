@@ -53,12 +53,17 @@ class DeepLinear(System):
     )
 
     def __init__(
-        self, *, widths: tuple[int, ...] = (32, 24, 16, 4), samples: int = 256,
-        spread: float = 30.0, seed: int = 0,
+        self,
+        *,
+        widths: tuple[int, ...] = (32, 24, 16, 4),
+        samples: int = 256,
+        spread: float = 30.0,
+        seed: int = 0,
     ) -> None:
         if len(widths) < 2 or any(type(w) is not int or w < 1 for w in widths) or widths[-1] < 2:
-            raise ParameterError("widths", given=widths,
-                                 allowed="two or more whole numbers ≥ 1, the last ≥ 2")
+            raise ParameterError(
+                "widths", given=widths, allowed="two or more whole numbers ≥ 1, the last ≥ 2"
+            )
         if type(samples) is not int or samples < 1:
             raise ParameterError("samples", given=samples, allowed="a whole number ≥ 1")
         if not 1 <= spread < math.inf:
@@ -77,19 +82,24 @@ class DeepLinear(System):
 
     def theory(self, *, layer: str = "linear1") -> Theory:
         """One layer's output on the inputs; observable: the difference of the first two outputs."""
-        return capture(self.module, self.inputs, layer, logit_difference(0, 1),
-                       name=f"deep linear · {layer}")
+        return capture(
+            self.module, self.inputs, layer, logit_difference(0, 1), name=f"deep linear · {layer}"
+        )
 
     def weights(self, layer: str) -> Tensor:
         """The vector w, float64, by which the observable depends on a layer's output x: o = w·x."""
         names = [name for name, _ in self.module.named_children()]
         if layer not in names:
             close = nearest(layer, names)
-            raise LayerError("layer", given=layer, allowed=", ".join(names),
-                             mend=f"did you mean {close!r}?" if close else "")
+            raise LayerError(
+                "layer",
+                given=layer,
+                allowed=", ".join(names),
+                mend=f"did you mean {close!r}?" if close else "",
+            )
         matrices = [p.detach().double() for p in self.module.parameters()]
         row = torch.zeros(len(matrices[-1]), dtype=torch.float64)
         row[0], row[1] = 1.0, -1.0
-        for weight in reversed(matrices[names.index(layer) + 1:]):
+        for weight in reversed(matrices[names.index(layer) + 1 :]):
             row = row @ weight
         return row

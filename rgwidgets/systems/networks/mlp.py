@@ -73,15 +73,23 @@ class DigitsMLP(System):
     )
 
     def __init__(
-        self, *, widths: tuple[int, ...] = (64, 32), seed: int = 0, learning_rate: float = 3e-3,
+        self,
+        *,
+        widths: tuple[int, ...] = (64, 32),
+        seed: int = 0,
+        learning_rate: float = 3e-3,
         batch_size: int = 64,
     ) -> None:
         self.widths = _checked_widths(widths)
         self.seed = _whole("seed", seed, 0)
         self.batch_size = _whole("batch_size", batch_size, 1)
         if not (isinstance(learning_rate, (int, float)) and 0 < learning_rate <= 1):
-            raise ParameterError("learning_rate", given=learning_rate, allowed="a number in (0, 1]",
-                                 mend="pass learning_rate=3e-3")
+            raise ParameterError(
+                "learning_rate",
+                given=learning_rate,
+                allowed="a number in (0, 1]",
+                mend="pass learning_rate=3e-3",
+            )
         self.learning_rate = float(learning_rate)
         self.images, self.labels, self.test_images, self.test_labels = digits()
         self.reset()
@@ -134,8 +142,12 @@ class DigitsMLP(System):
             optimiser.zero_grad()
             value = nn.functional.cross_entropy(module(self.images[rows]), self.labels[rows])
             if not bool(torch.isfinite(value)):
-                raise ConvergenceError("training", given="a loss that is not finite",
-                                       allowed="a finite loss", mend="lower the learning rate")
+                raise ConvergenceError(
+                    "training",
+                    given="a loss that is not finite",
+                    allowed="a finite loss",
+                    mend="lower the learning rate",
+                )
             value.backward()
             optimiser.step()
             total += float(value.detach()) * len(rows)
@@ -174,11 +186,17 @@ class DigitsMLP(System):
             raise ParameterError("n", given=n, allowed=f"1 to {len(self.test_images)}")
         labels = self.test_labels[:n]
         observables = (
-            loss(labels, tolerance=0.1), accuracy(labels, tolerance=0.02),
+            loss(labels, tolerance=0.1),
+            accuracy(labels, tolerance=0.02),
             logit_difference(*classes, tolerance=0.5),
         )
-        return capture(copy.deepcopy(self.module), self.test_images[:n], layer, observables,
-                       name=f"{self.name} · {layer}")
+        return capture(
+            copy.deepcopy(self.module),
+            self.test_images[:n],
+            layer,
+            observables,
+            name=f"{self.name} · {layer}",
+        )
 
 
 def digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -224,6 +242,10 @@ def _whole(name: str, given: object, least: int) -> int:
 def _checked_widths(widths: object) -> tuple[int, ...]:
     listed = tuple(widths) if isinstance(widths, (tuple, list)) else ()
     if not listed or any(type(w) is not int or not 1 <= w <= 4096 for w in listed):
-        raise ParameterError("widths", given=widths, allowed="one or more whole numbers, 1 to 4096",
-                             mend="pass widths=(64, 32)")
+        raise ParameterError(
+            "widths",
+            given=widths,
+            allowed="one or more whole numbers, 1 to 4096",
+            mend="pass widths=(64, 32)",
+        )
     return listed

@@ -9,9 +9,7 @@ from rgwidgets.core.errors import ObservableError, ParameterError, ShapeError
 from rgwidgets.core.outputs import OutputObservable
 
 
-def loss(
-    labels: Tensor, *, name: str = "loss", tolerance: float | None = None
-) -> OutputObservable:
+def loss(labels: Tensor, *, name: str = "loss", tolerance: float | None = None) -> OutputObservable:
     """Cross-entropy of each sample in nats; the mean over positions where labels have them.
 
     Parameters
@@ -37,7 +35,11 @@ def loss(
         return _over_positions(outputs.logsumexp(-1) - chosen, classes)
 
     return OutputObservable(
-        name, unit="nats", tolerance=tolerance, of_outputs=cross_entropy, form="cross entropy",
+        name,
+        unit="nats",
+        tolerance=tolerance,
+        of_outputs=cross_entropy,
+        form="cross entropy",
         labels=classes,
     )
 
@@ -62,7 +64,10 @@ def accuracy(
         return chosen - others.amax(-1)
 
     return OutputObservable(
-        name, tolerance=tolerance, form="accuracy", labels=classes,
+        name,
+        tolerance=tolerance,
+        form="accuracy",
+        labels=classes,
         of_outputs=lambda z: _over_positions((margin(z) > 0).to(z.dtype), classes),
         surrogate=lambda z: _over_positions(margin(z), classes),
     )
@@ -85,20 +90,28 @@ def logit_difference(
     ('logit 2 − 0', tensor([3.]))
     """
     if a < 0 or b < 0 or a == b or int(a) != a or int(b) != b:
-        raise ParameterError("classes of a logit difference", given=(a, b),
-                             allowed="two different whole numbers ≥ 0")
+        raise ParameterError(
+            "classes of a logit difference", given=(a, b), allowed="two different whole numbers ≥ 0"
+        )
     weights = torch.zeros(max(a, b) + 1, dtype=torch.float64)
     weights[a], weights[b] = 1.0, -1.0
 
     def difference(outputs: Tensor) -> Tensor:
         if outputs.shape[-1] < len(weights):
-            raise ObservableError("classes of a logit difference", given=(a, b),
-                                  allowed=f"0 to {outputs.shape[-1] - 1}")
+            raise ObservableError(
+                "classes of a logit difference",
+                given=(a, b),
+                allowed=f"0 to {outputs.shape[-1] - 1}",
+            )
         return outputs[..., a] - outputs[..., b]
 
     return OutputObservable(
-        name or f"logit {a} − {b}", unit="nats", tolerance=tolerance, form="linear",
-        of_outputs=difference, weights=weights,
+        name or f"logit {a} − {b}",
+        unit="nats",
+        tolerance=tolerance,
+        form="linear",
+        of_outputs=difference,
+        weights=weights,
     )
 
 
@@ -106,8 +119,12 @@ def _classes(labels: Tensor) -> Tensor:
     whole = isinstance(labels, Tensor) and not labels.is_floating_point() and labels.ndim >= 1
     if not whole or labels.is_complex() or labels.numel() == 0 or int(labels.min()) < 0:
         given = f"{labels.dtype} {tuple(labels.shape)}" if isinstance(labels, Tensor) else labels
-        raise ShapeError("labels", given=given, allowed="integer classes ≥ 0, shape (n,)",
-                         mend="pass class indices, not one-hot rows or probabilities")
+        raise ShapeError(
+            "labels",
+            given=given,
+            allowed="integer classes ≥ 0, shape (n,)",
+            mend="pass class indices, not one-hot rows or probabilities",
+        )
     with torch.inference_mode(False):  # gradients may be asked for later
         return labels.detach().to(torch.int64).clone()
 
@@ -115,9 +132,12 @@ def _classes(labels: Tensor) -> Tensor:
 def _expanded(outputs: Tensor, classes: Tensor) -> Tensor:
     """Labels on the outputs' device with the outputs' leading axes."""
     lead = outputs.shape[:-1]
-    if outputs.ndim < 2 or lead[max(0, len(lead) - classes.ndim):] != classes.shape:
-        raise ShapeError("labels", given=tuple(classes.shape),
-                         allowed=f"{tuple(lead)}, one for each row of the outputs")
+    if outputs.ndim < 2 or lead[max(0, len(lead) - classes.ndim) :] != classes.shape:
+        raise ShapeError(
+            "labels",
+            given=tuple(classes.shape),
+            allowed=f"{tuple(lead)}, one for each row of the outputs",
+        )
     top = int(classes.max())
     if top >= outputs.shape[-1]:
         raise ObservableError("labels", given=top, allowed=f"classes 0 to {outputs.shape[-1] - 1}")

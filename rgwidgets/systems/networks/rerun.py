@@ -27,7 +27,11 @@ class Captured:
     """
 
     def __init__(
-        self, module: nn.Module, layer: str, args: tuple[Any, ...], keywords: dict[str, Any],
+        self,
+        module: nn.Module,
+        layer: str,
+        args: tuple[Any, ...],
+        keywords: dict[str, Any],
         feature_axis: int = -1,
     ) -> None:
         self.module, self.layer, self.feature_axis = module, layer, feature_axis
@@ -49,10 +53,12 @@ class Captured:
             self._run(keep)
         if self.calls != 1:
             raise LayerError(
-                f"layer {self.layer!r}", given=f"{self.calls} calls in one forward pass",
+                f"layer {self.layer!r}",
+                given=f"{self.calls} calls in one forward pass",
                 allowed="exactly one",
-                mend="choose a layer that the module uses" if not self.calls else
-                "wrap the one call that you mean in a module of its own",
+                mend="choose a layer that the module uses"
+                if not self.calls
+                else "wrap the one call that you mean in a module of its own",
             )
         return self._checked(kept[0])
 
@@ -60,17 +66,23 @@ class Captured:
         n = samples_in(self.args, self.keywords)
         if output.ndim < 2 or len(output) != n:
             raise LayerError(
-                f"output of layer {self.layer!r}", given=tuple(output.shape),
+                f"output of layer {self.layer!r}",
+                given=tuple(output.shape),
                 allowed=f"({n}, …, d): samples first, features on another axis",
                 mend="use batch_first=True, or choose another layer",
             )
         axis = self.feature_axis
         if not isinstance(axis, int) or not -output.ndim < axis < output.ndim or axis == 0:
-            raise ParameterError("feature_axis", given=axis,
-                                 allowed=f"1 to {output.ndim - 1}, or -1 for the last")
+            raise ParameterError(
+                "feature_axis", given=axis, allowed=f"1 to {output.ndim - 1}, or -1 for the last"
+            )
         if not bool(torch.isfinite(output).all()):
-            raise ObservableError(f"output of layer {self.layer!r}", given="NaN or infinity",
-                                  allowed="finite values", mend="check the batch and the weights")
+            raise ObservableError(
+                f"output of layer {self.layer!r}",
+                given="NaN or infinity",
+                allowed="finite values",
+                mend="check the batch and the weights",
+            )
         small = output.dtype in (torch.float16, torch.bfloat16)
         output = output.float() if small else output
         moved = output.movedim(axis, -1).contiguous()
@@ -105,7 +117,8 @@ class Captured:
         """Raise `ObservableError` if the weights changed in place since the capture."""
         if _version(self.module) != self._version:
             raise ObservableError(
-                f"weights of {type(self.module).__name__}", given="changed since the capture",
+                f"weights of {type(self.module).__name__}",
+                given="changed since the capture",
                 allowed="a theory of fixed weights",
                 mend="capture again, or capture copy.deepcopy(module) while training goes on",
             )
@@ -124,7 +137,8 @@ class Captured:
                     raise
                 said = (str(error).strip().splitlines() or [type(error).__name__])[0]
                 raise ShapeError(
-                    "batch", given=_described(self.args, self.keywords),
+                    "batch",
+                    given=_described(self.args, self.keywords),
                     allowed=f"what {type(self.module).__name__} accepts",
                     mend=f"the module says: {said.rstrip('.')}",
                 ) from error
@@ -137,8 +151,11 @@ def arguments(batch: Batch) -> tuple[tuple[Any, ...], dict[str, Any]]:
     else:
         args, keywords = (tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)), {}
     if samples_in(args, keywords) < 1:
-        raise ShapeError("batch", given=_described(args, keywords),
-                         allowed="a tensor with one or more samples on its first axis")
+        raise ShapeError(
+            "batch",
+            given=_described(args, keywords),
+            allowed="a tensor with one or more samples on its first axis",
+        )
     return args, keywords
 
 
@@ -170,9 +187,12 @@ def _tensor_of(output: Any, layer: str) -> Tensor:
     if isinstance(first, Tensor) and first.is_floating_point():
         return first
     given = str(first.dtype) if isinstance(first, Tensor) else type(first).__name__
-    raise LayerError(f"output of layer {layer!r}", given=given,
-                     allowed="a floating-point tensor, or a tuple that starts with one",
-                     mend="choose a layer inside it, or one after it")
+    raise LayerError(
+        f"output of layer {layer!r}",
+        given=given,
+        allowed="a floating-point tensor, or a tuple that starts with one",
+        mend="choose a layer inside it, or one after it",
+    )
 
 
 def _with_first(output: Any, new: Tensor) -> Any:
@@ -190,9 +210,12 @@ def _logits(raw: Any) -> Tensor:
     if found is None and isinstance(raw, (tuple, list)) and raw:
         found = raw[0]
     if not isinstance(found, Tensor):
-        raise ObservableError("outputs of the module", given=type(raw).__name__,
-                              allowed="a tensor, `logits`, or a tuple that starts with a tensor",
-                              mend="pass a function of the raw output as observable")
+        raise ObservableError(
+            "outputs of the module",
+            given=type(raw).__name__,
+            allowed="a tensor, `logits`, or a tuple that starts with a tensor",
+            mend="pass a function of the raw output as observable",
+        )
     return found
 
 

@@ -103,8 +103,13 @@ class IsingLab(LiveLens):
             self._kept.appendleft(clusters.spins)
         system.spins = clusters.spins.to(system.device)
         super().__init__(
-            system, BlockSpin(b, rule=rule, seed=seed),
-            views=views, cutoff=cutoff, title=title, ahead=ahead, **unknown,
+            system,
+            BlockSpin(b, rule=rule, seed=seed),
+            views=views,
+            cutoff=cutoff,
+            title=title,
+            ahead=ahead,
+            **unknown,
         )
 
     def _turned(self) -> None:
@@ -135,8 +140,13 @@ class IsingLab(LiveLens):
         """Code that makes this lab again, at its present temperature."""
         system, scheme = self.system, self.scheme
         return self._code(
-            "rg.IsingLab", str(system.size), temperature=system.temperature, field=system.field,
-            b=scheme.b, rule=scheme.rule, seed=system.seed,
+            "rg.IsingLab",
+            str(system.size),
+            temperature=system.temperature,
+            field=system.field,
+            b=scheme.b,
+            rule=scheme.rule,
+            seed=system.seed,
         )
 
     def _sliders(self) -> Sequence[Control]:

@@ -18,8 +18,9 @@ def test_the_observable_is_linear_in_every_layer(widths: tuple[int, ...], seed: 
     for layer in [f"linear{i}" for i in range(1, len(widths))]:
         theory = system.theory(layer=layer)
         x = theory.features["activation"].double()
-        assert torch.allclose(theory.samples("logit 0 − 1").double(), x @ system.weights(layer),
-                              atol=1e-5)
+        assert torch.allclose(
+            theory.samples("logit 0 − 1").double(), x @ system.weights(layer), atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("rank", [0, 3, 9, 15])
@@ -33,7 +34,8 @@ def test_every_number_of_a_cut_is_known_in_closed_form(rank: int) -> None:
     assert influence.attack.value == pytest.approx(exact, rel=1e-6)
     assert influence.certificate.value == pytest.approx(exact, rel=1e-6)
     assert influence.average.value == pytest.approx(
-        float((fibre.own @ along).abs().mean()), rel=1e-5)
+        float((fibre.own @ along).abs().mean()), rel=1e-5
+    )
 
 
 def test_one_direction_is_enough_for_a_linear_observable() -> None:
@@ -51,10 +53,19 @@ def test_it_is_reproducible_and_leaves_torch_s_random_state_alone() -> None:
     assert not torch.equal(a.module[0].weight, c.module[0].weight)
 
 
-@pytest.mark.parametrize("options", [
-    {"widths": (4,)}, {"widths": (4, 1)}, {"widths": (0, 2)}, {"widths": (2.5, 2)},
-    {"samples": 0}, {"spread": 0.5}, {"spread": float("nan")}, {"spread": float("inf")},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"widths": (4,)},
+        {"widths": (4, 1)},
+        {"widths": (0, 2)},
+        {"widths": (2.5, 2)},
+        {"samples": 0},
+        {"spread": 0.5},
+        {"spread": float("nan")},
+        {"spread": float("inf")},
+    ],
+)
 def test_bad_parameters_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ParameterError, match=next(iter(options))):
         DeepLinear(**options)  # type: ignore[arg-type]

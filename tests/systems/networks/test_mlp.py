@@ -120,9 +120,16 @@ def test_it_can_be_looked_at_while_another_thread_trains() -> None:
     assert all(math.isfinite(v) for v in values)
 
 
-@pytest.mark.parametrize("layer, width", [
-    ("linear1", 64), ("hidden1", 64), ("linear2", 32), ("hidden2", 32), ("logits", 10),
-])
+@pytest.mark.parametrize(
+    "layer, width",
+    [
+        ("linear1", 64),
+        ("hidden1", 64),
+        ("linear2", 32),
+        ("hidden2", 32),
+        ("logits", 10),
+    ],
+)
 def test_every_layer_can_be_looked_at(trained: DigitsMLP, layer: str, width: int) -> None:
     theory = trained.theory(layer=layer, n=100)
     assert theory.features["activation"].shape == (100, width)
@@ -144,19 +151,35 @@ def test_the_average_says_little_of_the_worst_case(trained: DigitsMLP) -> None:
 
 
 def test_a_flow_finds_the_coarsest_rank_in_budget_by_each_number(trained: DigitsMLP) -> None:
-    flow = Flow(trained.theory(n=64), ActivationSpectrum(steps=4, restarts=3),
-                cutoffs=(64, 48, 32, 24, 16, 8, 0))
+    flow = Flow(
+        trained.theory(n=64),
+        ActivationSpectrum(steps=4, restarts=3),
+        cutoffs=(64, 48, 32, 24, 16, 8, 0),
+    )
     budget = {"loss": 0.2}
     chosen = [flow.cutoff(budget, by=by) for by in ("average", "attack", "certificate")]
     assert chosen == sorted(chosen)
     assert 0 < chosen[0] < chosen[-1] < 64
 
 
-@pytest.mark.parametrize("options", [
-    {"widths": ()}, {"widths": (0,)}, {"widths": (64, -1)}, {"widths": 64}, {"widths": (10**6,)},
-    {"seed": -1}, {"seed": 0.5}, {"learning_rate": 0.0}, {"learning_rate": math.nan},
-    {"learning_rate": 2}, {"learning_rate": "fast"}, {"batch_size": 0}, {"batch_size": True},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"widths": ()},
+        {"widths": (0,)},
+        {"widths": (64, -1)},
+        {"widths": 64},
+        {"widths": (10**6,)},
+        {"seed": -1},
+        {"seed": 0.5},
+        {"learning_rate": 0.0},
+        {"learning_rate": math.nan},
+        {"learning_rate": 2},
+        {"learning_rate": "fast"},
+        {"batch_size": 0},
+        {"batch_size": True},
+    ],
+)
 def test_bad_hyper_parameters_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ParameterError, match=next(iter(options))):
         DigitsMLP(**options)  # type: ignore[arg-type]

@@ -51,9 +51,16 @@ def test_positions_are_averaged_over() -> None:
     assert accuracy(labels).samples({"outputs": logits}).shape == (5,)
 
 
-@pytest.mark.parametrize("labels", [
-    torch.zeros(3), torch.tensor(1), torch.tensor([0, -1]), torch.zeros(0, dtype=torch.int64), [0],
-])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        torch.zeros(3),
+        torch.tensor(1),
+        torch.tensor([0, -1]),
+        torch.zeros(0, dtype=torch.int64),
+        [0],
+    ],
+)
 def test_labels_that_are_not_classes_are_refused(labels: object) -> None:
     with pytest.raises(ShapeError, match="class indices"):
         loss(labels)  # type: ignore[arg-type]

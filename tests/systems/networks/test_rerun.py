@@ -21,10 +21,15 @@ def mlp() -> nn.Sequential:
     return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 3))
 
 
-@pytest.mark.parametrize("batch, count, keywords", [
-    (torch.ones(4, 2), 1, []), ((torch.ones(4, 2), 3.0), 2, []), ([torch.ones(4, 2)], 1, []),
-    ({"x": torch.ones(4, 2), "flag": True}, 0, ["x", "flag"]),
-])
+@pytest.mark.parametrize(
+    "batch, count, keywords",
+    [
+        (torch.ones(4, 2), 1, []),
+        ((torch.ones(4, 2), 3.0), 2, []),
+        ([torch.ones(4, 2)], 1, []),
+        ({"x": torch.ones(4, 2), "flag": True}, 0, ["x", "flag"]),
+    ],
+)
 def test_a_batch_becomes_arguments(batch: Any, count: int, keywords: list[str]) -> None:
     args, named = arguments(batch)
     assert len(args) == count

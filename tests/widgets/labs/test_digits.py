@@ -43,10 +43,15 @@ def test_the_gradient_scheme_is_the_other_order(lab):
     other.close()
 
 
-@pytest.mark.parametrize("arguments, error", [
-    ({"scheme": "fourier"}, ParameterError), ({"layer": "hiden1"}, LayerError),
-    ({"sample": 3}, KeywordError), ({"samples": 0}, Exception),
-])
+@pytest.mark.parametrize(
+    "arguments, error",
+    [
+        ({"scheme": "fourier"}, ParameterError),
+        ({"layer": "hiden1"}, LayerError),
+        ({"sample": 3}, KeywordError),
+        ({"samples": 0}, Exception),
+    ],
+)
 def test_bad_arguments_are_refused(arguments, error):
     with pytest.raises(error):
         rg.DigitsLab(train=False, **arguments)

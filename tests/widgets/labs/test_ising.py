@@ -45,12 +45,18 @@ def test_heating_it_changes_the_system(lab):
     assert lab.system.temperature == 3.5
 
 
-@pytest.mark.parametrize("arguments, error", [
-    ({"L": 33}, GeometryError), ({"temperature": 0.0}, ParameterError),
-    ({"temperature": float("nan")}, ParameterError), ({"temprature": 2.0}, KeywordError),
-    ({"b": 1}, (GeometryError, ParameterError)), ({"rule": "minority"}, ParameterError),
-    ({"device": "quantum"}, Exception),
-])
+@pytest.mark.parametrize(
+    "arguments, error",
+    [
+        ({"L": 33}, GeometryError),
+        ({"temperature": 0.0}, ParameterError),
+        ({"temperature": float("nan")}, ParameterError),
+        ({"temprature": 2.0}, KeywordError),
+        ({"b": 1}, (GeometryError, ParameterError)),
+        ({"rule": "minority"}, ParameterError),
+        ({"device": "quantum"}, Exception),
+    ],
+)
 def test_bad_arguments_are_refused(arguments, error):
     with pytest.raises(error) as caught:
         rg.IsingLab(**{"L": 16, **arguments})
