@@ -57,6 +57,8 @@ _HOMES = {
     "ActivationSpectrum": "rgwidgets.schemes.activation_spectrum",
     "GradientSpectrum": "rgwidgets.schemes.gradient_spectrum",
     "Lens": "rgwidgets.widgets.lens",
+    "progress_bar": "rgwidgets.compute.bar",
+    "sweep": "rgwidgets.compute.sweep",
     "IsingLab": "rgwidgets.widgets.labs.ising",
     "DigitsLab": "rgwidgets.widgets.labs.digits",
 }

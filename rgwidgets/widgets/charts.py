@@ -8,10 +8,11 @@ from typing import Any
 import altair as alt
 
 from ..core.errors import ParameterError
+from ..core.fixed_points import Linearisation
 from ..core.flow import FlowTable
 from ..core.level import CURVES, Level
 from ..core.scale import Scale
-from . import wire
+from . import flow_plane, wire
 
 TABLE = alt.NamedData(name="table")
 CHOSEN = "datum.observable == observable"
@@ -243,41 +244,24 @@ def _quantity(flow: FlowTable) -> str:
     return f"{order.quantity} / {order.unit}" if order.unit else order.quantity
 
 
-def _flow(flow: FlowTable) -> Any:
+def _flow(flow: FlowTable, points: Sequence[Linearisation] = ()) -> Any:
     """Couplings from scale to scale: in their plane if there are two, against the scale if one."""
-    names = _coupling_names(flow)
-    base = alt.Chart(TABLE)
+    names = flow_plane.coupling_names(flow)
     if len(names) >= 2:
         x: Any = alt.X(f"{names[0]}:Q", title=names[0], scale=alt.Scale(zero=False))
         y: Any = alt.Y(f"{names[1]}:Q", title=names[1], scale=alt.Scale(zero=False))
     else:
         x = _x(flow.scale)
         y = alt.Y(f"{names[0]}:Q", title=f"coupling {names[0]}") if names else alt.Y("index:Q")
-    path = base.mark_line(color="#0072B2", point=alt.OverlayMarkDef(size=40)).encode(
-        x=x, y=y, order="index:Q", tooltip=[alt.Tooltip(f"{n}:Q", format=".6g") for n in names]
-    )
-    here = (
-        base.transform_filter("datum.cutoff == preview")
-        .mark_point(size=160, filled=False, strokeWidth=2.5, color="#D55E00")
-        .encode(x=x, y=y)
-    )
+    layers = flow_plane.path(alt.Chart(TABLE), names, x, y)
     drag = "cutoff" if len(names) < 2 else None
     return (
-        alt.layer(path, here)
+        alt.layer(*layers, *flow_plane.landmarks(points, names))
         .add_params(*_params(flow))
         .properties(
             usermeta={"rgwidgets": {"drag": drag}}, description="Couplings from scale to scale"
         )
     )
-
-
-def _coupling_names(flow: FlowTable) -> list[str]:
-    for cutoff in flow.scale.cutoffs:
-        level = flow.computed(cutoff)
-        if level is not None and level.couplings:
-            return list(level.couplings)
-    theory = getattr(flow, "theory", None)
-    return list(theory.couplings) if theory is not None else []
 
 
 VIEWS: dict[str, Callable[[FlowTable], Any] | None] = {
@@ -289,13 +273,16 @@ VIEWS: dict[str, Callable[[FlowTable], Any] | None] = {
 }
 
 
-def specs(flow: FlowTable, views: Sequence[str]) -> dict[str, Any]:
+def specs(
+    flow: FlowTable, views: Sequence[str], *, fixed_points: Sequence[Linearisation] = ()
+) -> dict[str, Any]:
     """Vega-Lite for each view that is a chart, with data and dial left to the browser."""
     made = {}
     for view in views:
         draw = VIEWS[view]
         if draw is not None:
-            spec = draw(flow).to_dict(validate=False)
+            drawn = _flow(flow, fixed_points) if view == "flow" else draw(flow)
+            spec = drawn.to_dict(validate=False)
             spec.pop("$schema", None)
             spec.pop("config", None)
             made[view] = spec

@@ -5,22 +5,26 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
 from time import monotonic
 from typing import Any
 
 import anywidget
 import traitlets as t
 
+from ..compute.device import describe
 from ..compute.runner import Runner
 from ..core.errors import ParameterError, RGError, check_keywords
+from ..core.fixed_points import Linearisation
 from ..core.flow import FlowTable
 from ..core.level import Level
 from ..core.progress import track
 from . import wire
 from .bundle import asset
 from .charts import VIEWS, chart, specs
-from .export import pictures, to_html
+from .export import pictures, record, to_html
 from .frame import fitting_views, frame
+from .snapshots import Snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +46,8 @@ class Lens(anywidget.AnyWidget):
     ahead
         Send the pictures of all scales ahead, so that the dial needs no kernel. If False each is
         computed when the dial asks for it; if None, all go ahead while they are small.
+    fixed_points
+        Drawn in the flow plane with their eigen-directions: what `rg.linearise` returns.
 
     Attributes
     ----------
@@ -87,6 +93,7 @@ class Lens(anywidget.AnyWidget):
         cutoff: float | None = None,
         title: str | None = None,
         ahead: bool | None = None,
+        fixed_points: Sequence[Linearisation] = (),
         **unknown: Any,
     ) -> None:
         check_keywords(unknown, _keywords(type(self)), where=type(self).__name__)
@@ -95,6 +102,7 @@ class Lens(anywidget.AnyWidget):
         self._shown = 0  # counts the flows that this lens has turned to
         self._pictured = 0
         self._ahead = ahead
+        self._snapshots = Snapshots(lambda message: self.send(message), self._fail)
         given = {"views": views, "cutoff": cutoff, "title": title, "ahead": ahead}
         self._arguments: dict[str, Any] = given
         start = 0 if cutoff is None else flow.scale.index(cutoff)
@@ -105,7 +113,7 @@ class Lens(anywidget.AnyWidget):
             cutoff=flow.scale.cutoffs[start],
             preview=flow.scale.cutoffs[start],
             setup=self._setup(),
-            charts=specs(flow, self._views()),
+            charts=specs(flow, self._views(), fixed_points=fixed_points),
             status=self._quiet(),
             table=wire.table(flow, self._levels()),
         )
@@ -146,9 +154,15 @@ class Lens(anywidget.AnyWidget):
             "mend": "",
             "progress": None,
             "label": "",
-            "device": "",
+            "device": self._device(),
             "throughput": "",
         }
+
+    def _device(self) -> str:
+        """Where the features lie, as the lens shows it."""
+        features = getattr(getattr(self.flow, "theory", None), "features", {})
+        where = next((tensor.device for tensor in features.values()), None)
+        return "" if where is None else str(describe(where)["name"])
 
     def _say(self, **changes: Any) -> None:
         self.status = {**self.status, **changes}
@@ -238,6 +252,7 @@ class Lens(anywidget.AnyWidget):
             "action": self._on_action,
             "set": self._on_set,
             "ack": self._on_ack,
+            "image": self._snapshots.answered,
         }.get(str(kind))
         if handler is None:
             return
@@ -299,6 +314,14 @@ class Lens(anywidget.AnyWidget):
         name = change["name"].removesuffix("_index")
         setattr(self, name, self.flow.scale.cutoffs[change["new"]])
 
+    def _repr_mimebundle_(self, **given: Any) -> Any:
+        """The live view, and the record for a notebook that is opened without a kernel."""
+        bundle = super()._repr_mimebundle_(**given)
+        if isinstance(bundle, tuple) and None not in self._levels():
+            held = record(self.flow, views=self._views(), cutoff=self.cutoff)
+            bundle[0]["application/vnd.rgwidgets.flow+json"] = held
+        return bundle
+
     # -- ways out --------------------------------------------------------------------------------
 
     def chart(self, view: str) -> Any:
@@ -319,6 +342,14 @@ class Lens(anywidget.AnyWidget):
         """The lens as one self-contained page that needs no kernel and no network."""
         self.wait()
         return to_html(self.flow, views=self._views(), cutoff=self.cutoff)
+
+    def save_image(self, path: str | PathLike[str]) -> None:
+        """Write what the lens shows as a PNG; the file is there once the browser has answered.
+
+        Raises `ParameterError` if the name does not end in .png. A page that does not answer, or a
+        disk that cannot be written, is told in the lens.
+        """
+        self._snapshots.ask(path)
 
     def close(self) -> None:
         """Stop the work behind the lens and take it off the page."""

@@ -245,13 +245,10 @@ class LiveLens(Lens):
         self.table = wire.table(flow, levels)
         self._say(state="streaming", throughput=self._throughput())
 
-    def _quiet(self) -> dict[str, Any]:
-        return {**super()._quiet(), "device": self._device(), "throughput": ""}
-
     def _device(self) -> str:
         """Where the simulation runs, as the lens shows it."""
         where = getattr(self.system, "device", None)
-        return "" if where is None else str(describe(where)["name"])
+        return super()._device() if where is None else str(describe(where)["name"])
 
     def _throughput(self) -> str:
         rate = getattr(self.system, "throughput", None)

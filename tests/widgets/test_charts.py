@@ -59,3 +59,19 @@ def test_a_flow_of_couplings_has_its_plane(couplings):
 def test_what_is_no_chart_is_refused(flow):
     with pytest.raises(ParameterError, match="bounds"):
         charts.chart("field", flow, levels(flow), 0)
+
+
+def test_fixed_points_stand_in_the_flow_plane_with_their_exponents():
+    scheme = rg.MigdalKadanoff()
+    found = rg.linearise(scheme, rg.fixed_point(scheme, 0.3))
+    flow = rg.Flow(rg.Theory(couplings={"K": 0.3}), scheme)
+    assert "0.3047; y = 0.747" in str(charts.specs(flow, ["flow"], fixed_points=[found]))
+
+
+def test_in_two_couplings_an_arm_along_each_direction_says_whether_it_is_relevant(couplings):
+    free = rg.linearise(couplings.scheme, [0.0, 0.0])
+    spec = charts.specs(couplings, ["flow"], fixed_points=[free])["flow"]
+    drawn = [layer["data"].get("values", []) for layer in spec["layer"]]
+    arms = [row for values in drawn for row in values if "relevant" in row]
+    assert len(arms) == 2
+    assert [arm["relevant"] for arm in arms] == [e > 0 for e in free.exponents.tolist()]

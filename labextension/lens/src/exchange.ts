@@ -13,6 +13,8 @@ export interface ExchangeEvents {
   stats(words: string): void;
   fault(message: string, mend: string): void;
   lost(lost: boolean): void;
+  /** What is on the screen, as the address of a PNG. */
+  snapshot(): string;
   /** Runs `act` and shows what it throws. */
   guard(act: () => void): void;
   /** Trait values not yet saved, to travel with the next message. */
@@ -74,7 +76,9 @@ export class Exchange {
     const generation = Number(message.generation) || 0;
     if (message.kind === "pyramid") this.#pyramid(message, buffers, generation);
     else if (message.kind === "frame") this.#frame(message, buffers, generation);
-    else if (message.kind === "asset") this.#delivered(String(message.name), buffers[0]);
+    else if (message.kind === "snapshot") {
+      this.host.send({ kind: "image", id: Number(message.id), data: this.events.snapshot() });
+    } else if (message.kind === "asset") this.#delivered(String(message.name), buffers[0]);
     else if (message.kind === "error") {
       this.requests.answered(null);
       this.events.fault(String(message.message ?? ""), String(message.mend ?? ""));

@@ -11,6 +11,7 @@ import { Levels } from "./levels";
 import { ChartsPanel } from "./panel";
 import { Readout, speech } from "./readout";
 import { isObject, readSpec, readStatus, structure } from "./read";
+import { snapshot } from "./snapshot";
 import { StatusView } from "./status";
 import { Table } from "./table";
 import { themeOf, watchTheme } from "./theme";
@@ -55,6 +56,7 @@ export class Lens {
       lost: (lost) => this.#lost(lost),
       guard: (act) => this.#guard(act),
       take: () => this.#take(),
+      snapshot: () => snapshot(this.#root),
     });
     this.#guard(() => this.#build());
     this.#guard(() => this.#exchange.restore());

@@ -85,6 +85,7 @@ export type Outgoing =
   | { kind: "ack"; seq: number }
   | { kind: "action"; name: string; value?: unknown }
   | { kind: "set"; name: string; value: number }
+  | { kind: "image"; id: number; data: string }
   | { kind: "asset"; name: string };
 
 export interface Incoming {
@@ -96,6 +97,7 @@ export interface Incoming {
   level?: unknown;
   seq?: unknown;
   ack?: unknown;
+  id?: unknown;
   stats?: unknown;
   name?: unknown;
   message?: unknown;
