@@ -270,3 +270,21 @@ def test_the_kernel_still_answers_another_cell_while_the_lens_streams(page, lab)
     )
     assert "answered" in output(page, 1)
     shown.locator("[data-action=pause]").click()
+
+
+def test_the_cutoff_can_be_dragged_in_the_spectrum(page, lab):
+    shown = show(page, lab, "spectrum.ipynb", DIGITS.replace("samples=32", "samples=16"))
+    quiet(page, shown)
+    shown.locator(".rg-tab", has_text="Spectrum").click()
+    chart = shown.locator(".rg-vega.rg-draggable canvas:visible").first
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    middle = box["y"] + box["height"] * 0.4
+    page.mouse.move(box["x"] + box["width"] * 0.9, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=8)
+    during = int(dial(shown).input_value())
+    page.mouse.up()
+    assert 20 < during < 45
+    assert int(dial(shown).input_value()) == during
+    assert "rank" in dial(shown).get_attribute("aria-valuetext")
