@@ -1,4 +1,4 @@
-"""One JupyterLab and one browser for all browser tests; a fresh page for each."""
+"""One JupyterLab and one browser for all browser tests, gone after them; a fresh page for each."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ NOTE_DRAWS = """
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab():
     with running() as lab:
         yield lab
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
     with chromium() as browser:
         yield browser
