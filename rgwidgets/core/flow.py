@@ -147,7 +147,7 @@ class Flow(FlowTable):
         self.palette = str(theory.attrs.get("palette", "sequential"))
         self._effective: dict[float, EffectiveTheory] = {}
         self._levels: dict[float, Level] = {}
-        self._lock = RLock()
+        self._coarsening, self._measuring = RLock(), RLock()  # a picture need not wait for bounds
 
     def __repr__(self) -> str:
         known = len(self._effective)
@@ -159,7 +159,7 @@ class Flow(FlowTable):
     def __getitem__(self, cutoff: float) -> EffectiveTheory:
         """The effective theory at `cutoff`, computed once."""
         cutoff = self.scale.check(cutoff)
-        with self._lock:
+        with self._coarsening:
             if cutoff not in self._effective:
                 self._effective[cutoff] = self.scheme.coarsen(self.theory, cutoff)
             return self._effective[cutoff]
@@ -167,7 +167,7 @@ class Flow(FlowTable):
     def level(self, cutoff: float) -> Level:
         """The numbers of one level, bounds included, computed once."""
         cutoff = self.scale.check(cutoff)
-        with self._lock:
+        with self._measuring:
             if cutoff not in self._levels:
                 self._levels[cutoff] = replace(Level.of(self[cutoff]), cutoff=cutoff)
             return self._levels[cutoff]

@@ -107,6 +107,7 @@ class Lens(anywidget.AnyWidget):
         self._arguments: dict[str, Any] = given
         start = 0 if cutoff is None else flow.scale.index(cutoff)
         self._runner = Runner(on_progress=self._progress, on_error=self._fail)
+        self._painter = Runner(on_error=self._fail)  # no picture waits for numbers
         super().__init__(
             cutoff_index=start,
             preview_index=start,
@@ -195,12 +196,12 @@ class Lens(anywidget.AnyWidget):
         self._fill(self.preview_index)
 
     def _fill(self, first: int) -> None:
+        if self._ahead is False:
+            self._paint(first)
         self._runner.submit(lambda: self._compute(first), lambda _: self._say(**self._quiet()))
 
     def _compute(self, first: int) -> None:
         """Pictures first, then the numbers, the wanted scale before its neighbours."""
-        if self._ahead is False:
-            self._send_picture(first)
         cutoffs = self.flow.scale.cutoffs
         if self._pictured != self._shown:
             self.pyramid = self._pyramid()
@@ -223,8 +224,12 @@ class Lens(anywidget.AnyWidget):
             finest = self.flow.picture(self.flow.scale.cutoffs[0])
             if finest is not None and len(wire.encode_picture(0, finest)[1]) > _LARGE:
                 self._ahead = False
+                self._paint(self.preview_index)
                 return []
         return [{**head, "data": content} for head, content in pictures(self.flow)]
+
+    def _paint(self, index: int) -> None:
+        self._painter.submit(lambda: self._send_picture(index), lambda _: None)
 
     def _send_picture(self, index: int) -> None:
         field = self.flow.picture(self.flow.scale.cutoffs[index])
@@ -240,7 +245,9 @@ class Lens(anywidget.AnyWidget):
 
     def wait(self, timeout: float = 60.0) -> bool:
         """Wait until every scale is computed; False after `timeout` seconds."""
-        return self._runner.wait(timeout)
+        end = monotonic() + timeout
+        done = self._runner.wait(timeout)
+        return self._painter.wait(max(end - monotonic(), 0.0)) and done
 
     # -- what the browser says -------------------------------------------------------------------
 
@@ -353,8 +360,9 @@ class Lens(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Stop the work behind the lens and take it off the page."""
-        if "_runner" in vars(self):  # absent if the constructor refused its arguments
-            self._runner.close()
+        for name in ("_runner", "_painter"):  # absent if the constructor refused its arguments
+            if name in vars(self):
+                vars(self)[name].close()
         super().close()
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, Protocol
 
 import torch
@@ -198,17 +198,19 @@ class LiveLens(Lens):
     def _stream(self) -> None:
         """Step, draw, look, until paused."""
         looked = monotonic()
+        gathering: Iterator[Level] = iter(())
         while self._streaming:
             sequence = self._pace.next(timeout=5.0)
             if sequence is None:  # a hidden page draws nothing, a reloaded one forgot what it owes
                 self._pace.reset()
                 continue
+            if self._wanted:  # means of two temperatures are means of neither
+                gathering = iter(())
             self._advance(self._sweeps_per_frame)
             flow = Flow(self._theory(), self.scheme)
             self._send_frame(sequence, flow)
-            if monotonic() - looked > self._look:
-                self._gather(flow)
-                looked = monotonic()
+            if next(gathering, None) is None and monotonic() - looked > self._look:
+                looked, gathering = monotonic(), self._gather(flow)
             if self._streaming:
                 tick()
 
@@ -228,9 +230,9 @@ class LiveLens(Lens):
         }
         self.send(frame, buffers=[content])
 
-    def _gather(self, flow: Flow) -> None:
-        """Add this configuration to the running means of every scale."""
-        levels = []
+    def _gather(self, flow: Flow) -> Iterator[Level]:
+        """Add this configuration to the running means, one scale a frame, and show them."""
+        levels: list[Level] = []
         for index, cutoff in enumerate(flow.scale.cutoffs):
             effective = flow[cutoff]
             values: dict[str, Estimate] = {}
@@ -241,7 +243,7 @@ class LiveLens(Lens):
                 values[o.name] = estimate(stacked, chains=len(series[0]), reduce=o.reduce)
             reason = Influence.nothing("pause, and this configuration is bounded")
             levels.append(Level(cutoff, values, dict.fromkeys(values, reason)))
-            sleep(0.001)  # the interpreter is free between two scales for whoever waits
+            yield levels[-1]
         self.table = wire.table(flow, levels)
         self._say(state="streaming", throughput=self._throughput())
 

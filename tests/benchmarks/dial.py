@@ -37,7 +37,9 @@ class Renewed(rg.Lens):
         self._shown += 1
         self._pictured = self._shown
         super()._send_picture(index)
-live = Renewed(Forgetful(system.theory(), rg.BlockSpin(2)), views=["field"], ahead=False)
+theory = system.theory()
+bare = rg.Theory(features=theory.features, attrs=theory.attrs)  # pictures alone, no bounds
+live = Renewed(Forgetful(bare, rg.BlockSpin(2)), views=["field"], ahead=False)
 live
 """
 INTERACT = """

@@ -84,6 +84,7 @@ def turn_to_the_end(page: Page) -> None:
 
 
 def test_a_saved_flow_is_alive_in_a_notebook_without_a_kernel(lonely: Page, lab: Lab) -> None:
+    lab.stop_kernels()  # those of other tests
     name = saved_notebook(lab, "saved.ipynb")
     lonely.goto(f"{lab.url}/lab?reset")
     lonely.wait_for_function("() => window.jupyterapp?.restored")

@@ -21,7 +21,6 @@ import xarray as xr
 from rgwidgets.compute.sweep import sweep
 from rgwidgets.core import progress
 from rgwidgets.core.errors import Cancelled, ParameterError, RecordError, RGError
-from rgwidgets.core.estimate import Estimate
 
 GRID = {"temperature": [2.0, 2.2], "size": [16, 32], "seed": range(3)}
 #: Workers import what they measure, so it lies in a module of its own.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...core.errors import ParameterError
 from ...core.flow import Flow
+from ...core.level import Level
 from ...core.theory import Theory
 from ...schemes.block_spin import BlockSpin, Rule
 from ...systems.lattice.ising import Ising
@@ -116,9 +117,9 @@ class IsingLab(LiveLens):
         """Snapshots at another temperature tell nothing of this one."""
         self._kept.clear()
 
-    def _gather(self, flow: Flow) -> None:
+    def _gather(self, flow: Flow) -> Iterator[Level]:
         self._kept.appendleft(flow.theory.features["spins"])
-        super()._gather(flow)
+        return super()._gather(flow)
 
     def _still(self) -> Theory:
         """The snapshots so far, the newest first: what is measured while nothing moves."""
