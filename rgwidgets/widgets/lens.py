@@ -78,8 +78,8 @@ class Lens(anywidget.AnyWidget):
     pyramid: t.List[Any] = t.List().tag(sync=True)
     status = t.Dict().tag(sync=True)
     cutoff_index = t.Int(0).tag(sync=True)
-    preview_index = t.Int(0).tag(sync=True)
-    generation = t.Int(0).tag(sync=True)
+    preview_index = t.Int(0).tag(sync=True, echo_update=False)  # a moving dial outruns its echo
+    generation = t.Int(0).tag(sync=True, echo_update=False)
     _esm = t.Unicode().tag(sync=True)
 
     cutoff = t.Float()
@@ -101,6 +101,7 @@ class Lens(anywidget.AnyWidget):
         self.flow = flow
         self._shown = 0  # counts the flows that this lens has turned to
         self._pictured = 0
+        self._asked = 0  # the newest request of the browser
         self._ahead = ahead
         self._snapshots = Snapshots(lambda message: self.send(message), self._fail)
         given = {"views": views, "cutoff": cutoff, "title": title, "ahead": ahead}
@@ -197,7 +198,11 @@ class Lens(anywidget.AnyWidget):
 
     def _fill(self, first: int) -> None:
         if self._ahead is False:
-            self._paint(first)
+            self._paint(first, lambda _: self._measure(first))
+        else:
+            self._measure(first)
+
+    def _measure(self, first: int) -> None:
         self._runner.submit(lambda: self._compute(first), lambda _: self._say(**self._quiet()))
 
     def _compute(self, first: int) -> None:
@@ -209,7 +214,8 @@ class Lens(anywidget.AnyWidget):
         order = sorted(range(len(cutoffs)), key=lambda i: (abs(i - first), i))
         missing = [i for i in order if self.flow.computed(cutoffs[i]) is None]
         shown = 0.0
-        for index in track(missing, label="measuring what each cutoff neglects"):
+        label = "measuring what each cutoff neglects"
+        for index in track(missing, label=label) if missing else ():
             self.flow.level(cutoffs[index])
             if monotonic() - shown > 0.2:
                 self.table = wire.table(self.flow, self._levels())
@@ -224,20 +230,21 @@ class Lens(anywidget.AnyWidget):
             finest = self.flow.picture(self.flow.scale.cutoffs[0])
             if finest is not None and len(wire.encode_picture(0, finest)[1]) > _LARGE:
                 self._ahead = False
-                self._paint(self.preview_index)
+                self._paint(self.preview_index, lambda _: None)
                 return []
         return [{**head, "data": content} for head, content in pictures(self.flow)]
 
-    def _paint(self, index: int) -> None:
-        self._painter.submit(lambda: self._send_picture(index), lambda _: None)
+    def _paint(self, index: int, done: Callable[[object], None]) -> None:
+        asked = self._asked
+        self._painter.submit(lambda: self._send_picture(index, asked), done)
 
-    def _send_picture(self, index: int) -> None:
+    def _send_picture(self, index: int, asked: int) -> None:
         field = self.flow.picture(self.flow.scale.cutoffs[index])
         if field is not None:
             header, content = wire.encode_picture(index, field)
             message = {
                 "kind": "pyramid",
-                "generation": self.generation,
+                "generation": asked,
                 "configuration": self._shown,
                 "levels": [header],
             }
@@ -246,8 +253,8 @@ class Lens(anywidget.AnyWidget):
     def wait(self, timeout: float = 60.0) -> bool:
         """Wait until every scale is computed; False after `timeout` seconds."""
         end = monotonic() + timeout
-        done = self._runner.wait(timeout)
-        return self._painter.wait(max(end - monotonic(), 0.0)) and done
+        painted = self._painter.wait(timeout)
+        return self._runner.wait(max(end - monotonic(), 0.0)) and painted
 
     # -- what the browser says -------------------------------------------------------------------
 
@@ -271,7 +278,7 @@ class Lens(anywidget.AnyWidget):
     def _on_want(self, content: Mapping[str, Any]) -> None:
         index = content.get("index")
         if isinstance(index, int) and 0 <= index < len(self.flow.scale):
-            self.generation = max(self.generation, int(content.get("generation") or 0))
+            self._asked = max(self._asked, int(content.get("generation") or 0))
             self._fill(index)
 
     def _on_asset(self, content: Mapping[str, Any]) -> None:

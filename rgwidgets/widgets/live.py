@@ -222,7 +222,7 @@ class LiveLens(Lens):
         header, content = wire.encode_picture(index, field)
         frame = {
             "kind": "frame",
-            "generation": self.generation,
+            "generation": self._asked,
             "seq": sequence,
             "configuration": -sequence,
             "ack": self._pace.asks(sequence),

@@ -33,13 +33,16 @@ class Forgetful(rg.Flow):
         return rg.BlockSpin(2).coarsen(self.theory, cutoff)
 class Renewed(rg.Lens):
     "Says of every picture that it is a new configuration, so that the browser keeps none."
-    def _send_picture(self, index):
+    def _send_picture(self, *which):
         self._shown += 1
         self._pictured = self._shown
-        super()._send_picture(index)
+        super()._send_picture(*which)
 theory = system.theory()
 bare = rg.Theory(features=theory.features, attrs=theory.attrs)  # pictures alone, no bounds
 live = Renewed(Forgetful(bare, rg.BlockSpin(2)), views=["field"], ahead=False)
+get_ipython().kernel.comm_manager.register_target(
+    "echo", lambda comm, message: comm.send({}, buffers=[bytes(2**17)])
+)
 live
 """
 INTERACT = """
@@ -98,6 +101,23 @@ SETTLED = """(which) => {
 }"""
 
 
+#: What the notebook itself takes to fetch as many bytes from a kernel that computes nothing.
+ROUND_TRIPS = """async (count) => {
+  const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+  const times = [];
+  for (let i = 0; i < count; i++) {
+    const comm = kernel.createComm('echo');
+    const begin = performance.now();
+    const answered = new Promise((resolve) => (comm.onMsg = resolve));
+    comm.open();
+    await answered;
+    times.push(performance.now() - begin);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  return times;
+}"""
+
+
 def latencies(page: Page, dial: Locator, *, which: int = 0) -> list[float]:
     """Milliseconds from key to draw call for `MOVES` moves to and fro near the fine end."""
     dial.scroll_into_view_if_needed()
@@ -131,6 +151,8 @@ def measure() -> dict[str, list[float]]:
             dial.wait_for(state="attached")
             _quiet(page)
             found[name] = latencies(page, dial, which=-1 if "live" in name else 0)
+            if "live" in name:
+                found["an empty answer of 131 kB"] = page.evaluate(ROUND_TRIPS, MOVES)
             page.close()
             lab.stop_kernels()
     return found

@@ -17,8 +17,6 @@ export interface ExchangeEvents {
   snapshot(): string;
   /** Runs `act` and shows what it throws. */
   guard(act: () => void): void;
-  /** Trait values not yet saved, to travel with the next message. */
-  take(): Record<string, unknown>;
 }
 
 const PATIENT = 10_000;
@@ -35,7 +33,7 @@ export class Exchange {
   ) {
     this.requests = new Requests({
       send: (want) => {
-        host.set({ ...events.take(), generation: want.generation });
+        host.set({ generation: want.generation });
         return host.send({ kind: "want", ...want });
       },
       lost: (lost) => events.guard(() => events.lost(lost)),

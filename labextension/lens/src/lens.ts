@@ -17,6 +17,9 @@ import { Table } from "./table";
 import { themeOf, watchTheme } from "./theme";
 import type { Host, Spec } from "./types";
 
+/** Milliseconds that the dial's place waits for a picture under way, which it would hold up. */
+const LINGER = 100;
+
 export interface LensOptions {
   charts?: ChartsSource;
 }
@@ -35,7 +38,8 @@ export class Lens {
   #observable = "";
   #draws = 0;
   #frame: number | null = null;
-  #unsaved: Record<string, unknown> = {};
+  #unsaved = false;
+  #lingering: ReturnType<typeof setTimeout> | undefined;
   #gone = false;
 
   constructor(
@@ -55,7 +59,6 @@ export class Lens {
       fault: (message, mend) => this.#status.fail(message, mend),
       lost: (lost) => this.#lost(lost),
       guard: (act) => this.#guard(act),
-      take: () => this.#take(),
       snapshot: () => snapshot(this.#root),
     });
     this.#guard(() => this.#build());
@@ -219,7 +222,7 @@ export class Lens {
   #turn(index: number): void {
     this.#guard(() => {
       this.#preview = index;
-      this.#unsaved.preview = index;
+      this.#set({ preview: index });
       this.#show();
       this.#need();
     });
@@ -230,19 +233,29 @@ export class Lens {
       this.#preview = this.#cutoff = index;
       this.#parts?.dial.settle(index);
       this.#show();
-      this.#save({ ...this.#take(), preview: index, cutoff: index });
+      this.#set({ preview: index, cutoff: index });
+      this.#save();
     });
   }
 
-  #take(): Record<string, unknown> {
-    const values = this.#unsaved;
-    this.#unsaved = {};
-    return values;
+  #set(values: Record<string, number>): void {
+    this.#unsaved = true;
+    this.host.set(values);
   }
 
-  #save(values: Record<string, unknown>): void {
+  /** Tells the kernel where the dial is; a picture under way comes first, for a moment. */
+  #save(): void {
+    if (!this.#unsaved || this.#lingering) return;
+    if (this.#exchange.requests.outstanding() === null) this.#tell();
+    else this.#lingering = setTimeout(() => this.#guard(() => this.#tell()), LINGER);
+  }
+
+  #tell(): void {
+    clearTimeout(this.#lingering);
+    this.#lingering = undefined;
+    this.#unsaved = false;
     const before = this.host.live();
-    this.host.set(values);
+    this.host.save();
     if (before && !this.host.live()) this.#died(false);
   }
 
@@ -301,7 +314,7 @@ export class Lens {
     parts.field?.describe(this.#levels, preview);
     parts.readout?.update(this.#table, preview);
     parts.charts?.changed(false);
-    if (Object.keys(this.#unsaved).length > 0) this.#save(this.#take());
+    this.#save();
     const waiting = this.host.live() && !this.#satisfied(preview);
     this.#root.classList.toggle("rg-pending", waiting);
     setAttribute(this.#root, "aria-busy", String(waiting));
@@ -391,6 +404,8 @@ export class Lens {
     if (this.#gone) return;
     this.#gone = true;
     if (this.#frame !== null) cancelAnimationFrame(this.#frame);
+    if (this.#unsaved) this.host.save();
+    clearTimeout(this.#lingering);
     for (const stop of this.#stops) stop();
     this.#exchange.dispose();
     this.#demolish();

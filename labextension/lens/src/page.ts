@@ -31,6 +31,10 @@ class RecordHost implements Host {
     Object.assign(this.#values, values);
   }
 
+  save(): void {
+    // A record has no kernel to tell.
+  }
+
   send(): boolean {
     return false;
   }

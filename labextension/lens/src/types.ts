@@ -109,7 +109,9 @@ export interface Host {
   /** False where nothing will ever answer: a record, a published page. */
   live(): boolean;
   get(name: string): unknown;
+  /** For every view of the model at once; for the kernel when they are saved. */
   set(values: Record<string, unknown>): void;
+  save(): void;
   /** False when the message could not leave. */
   send(message: Outgoing): boolean;
   onChange(name: string, listener: () => void): () => void;

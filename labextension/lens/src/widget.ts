@@ -86,8 +86,11 @@ class ModelHost implements Host {
   set(values: Record<string, unknown>): void {
     this.#attempt(() => {
       for (const [name, value] of Object.entries(values)) this.model.set?.(trait(name), value);
-      this.model.save_changes?.();
     });
+  }
+
+  save(): void {
+    this.#attempt(() => this.model.save_changes?.());
   }
 
   send(message: Outgoing): boolean {
