@@ -6,12 +6,13 @@ import os
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
-from rgwidgets.compute.kernels import ising_cpu, ising_cuda, streams
+from rgwidgets.compute.kernels import ising_cpu, ising_cuda, parallel, streams
 from rgwidgets.compute.kernels.ising_cpu import PackedIsing
 from rgwidgets.compute.kernels.ising_torch import TorchIsing, neighbour_sum
 from rgwidgets.compute.kernels.parallel import run
@@ -274,7 +275,21 @@ def test_an_error_in_a_thread_reaches_the_caller():
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        run(fail, [(0,), (1,), (2,), (3,)], threads=2)
+        run(fail, [(0,), (1,), (2,), (3,)], [(4,), (5,)], threads=2)
+
+
+def test_a_round_begins_when_the_one_before_is_done_whoever_else_runs(monkeypatch):
+    pool = ThreadPoolExecutor(4)
+    monkeypatch.setattr(parallel, "_SIZE", 4)
+    monkeypatch.setattr(parallel, "_pool", lambda: pool)
+
+    def play():
+        done = []
+        run(done.append, *[[(4 * r + j,) for j in range(4)] for r in range(200)], threads=4)
+        return [n // 4 for n in done] == sorted(n // 4 for n in range(800))
+
+    with ThreadPoolExecutor(8) as callers:  # more hands than the pool has
+        assert all(callers.map(lambda _: play(), range(16), timeout=60))
 
 
 # --- rules ---

@@ -11,14 +11,12 @@ import { Levels } from "./levels";
 import { ChartsPanel } from "./panel";
 import { Readout, speech } from "./readout";
 import { isObject, readSpec, readStatus, structure } from "./read";
+import { Saving } from "./saving";
 import { snapshot } from "./snapshot";
 import { StatusView } from "./status";
 import { Table } from "./table";
 import { themeOf, watchTheme } from "./theme";
 import type { Host, Spec } from "./types";
-
-/** Milliseconds that the dial's place waits for a picture under way, which it would hold up. */
-const LINGER = 100;
 
 export interface LensOptions {
   charts?: ChartsSource;
@@ -28,6 +26,7 @@ export class Lens {
   readonly #root: HTMLElement;
   readonly #status: StatusView;
   readonly #exchange: Exchange;
+  readonly #saving: Saving;
   readonly #stops: (() => void)[] = [];
   #spec!: Spec;
   #table!: Table;
@@ -38,8 +37,6 @@ export class Lens {
   #observable = "";
   #draws = 0;
   #frame: number | null = null;
-  #unsaved = false;
-  #lingering: ReturnType<typeof setTimeout> | undefined;
   #gone = false;
 
   constructor(
@@ -60,6 +57,10 @@ export class Lens {
       lost: (lost) => this.#lost(lost),
       guard: (act) => this.#guard(act),
       snapshot: () => snapshot(this.#root),
+    });
+    this.#saving = new Saving(host, {
+      busy: () => this.#exchange.requests.outstanding() !== null,
+      died: () => this.#guard(() => this.#died(false)),
     });
     this.#guard(() => this.#build());
     this.#guard(() => this.#exchange.restore());
@@ -222,7 +223,7 @@ export class Lens {
   #turn(index: number): void {
     this.#guard(() => {
       this.#preview = index;
-      this.#set({ preview: index });
+      this.#saving.set({ preview: index });
       this.#show();
       this.#need();
     });
@@ -233,30 +234,9 @@ export class Lens {
       this.#preview = this.#cutoff = index;
       this.#parts?.dial.settle(index);
       this.#show();
-      this.#set({ preview: index, cutoff: index });
-      this.#save();
+      this.#saving.set({ preview: index, cutoff: index });
+      this.#saving.save();
     });
-  }
-
-  #set(values: Record<string, number>): void {
-    this.#unsaved = true;
-    this.host.set(values);
-  }
-
-  /** Tells the kernel where the dial is; a picture under way comes first, for a moment. */
-  #save(): void {
-    if (!this.#unsaved || this.#lingering) return;
-    if (this.#exchange.requests.outstanding() === null) this.#tell();
-    else this.#lingering = setTimeout(() => this.#guard(() => this.#tell()), LINGER);
-  }
-
-  #tell(): void {
-    clearTimeout(this.#lingering);
-    this.#lingering = undefined;
-    this.#unsaved = false;
-    const before = this.host.live();
-    this.host.save();
-    if (before && !this.host.live()) this.#died(false);
   }
 
   /** The kernel is gone; a page that never had one is a saved lens, and nothing is lost. */
@@ -314,7 +294,7 @@ export class Lens {
     parts.field?.describe(this.#levels, preview);
     parts.readout?.update(this.#table, preview);
     parts.charts?.changed(false);
-    this.#save();
+    this.#saving.save();
     const waiting = this.host.live() && !this.#satisfied(preview);
     this.#root.classList.toggle("rg-pending", waiting);
     setAttribute(this.#root, "aria-busy", String(waiting));
@@ -404,8 +384,7 @@ export class Lens {
     if (this.#gone) return;
     this.#gone = true;
     if (this.#frame !== null) cancelAnimationFrame(this.#frame);
-    if (this.#unsaved) this.host.save();
-    clearTimeout(this.#lingering);
+    this.#saving.dispose();
     for (const stop of this.#stops) stop();
     this.#exchange.dispose();
     this.#demolish();

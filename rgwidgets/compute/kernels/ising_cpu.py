@@ -236,11 +236,14 @@ class PackedIsing:
         marks = [height * j // turn + lap * height for lap in (-1, 0, 1) for j in range(turn)]
         deepest = height // turn // 2 * 2
         grown, first = 0, turn
+        rounds = []
         while left or grown:
             shrunk = min(left, deepest)
-            jobs = [
-                (lattice, symmetric, marks[j], grown, marks[j - 1], marks[j + 1], 1, shrunk)
-                for j in range(first, first + turn, 2)
-            ]
-            run(_advance_twice, jobs, threads=stripes)
+            rounds.append(
+                [
+                    (lattice, symmetric, marks[j], grown, marks[j - 1], marks[j + 1], 1, shrunk)
+                    for j in range(first, first + turn, 2)
+                ]
+            )
             grown, left, first = shrunk, left - shrunk, turn + (first + 1) % 2
+        run(_advance_twice, *rounds, threads=stripes)
