@@ -1,4 +1,4 @@
-"""What there is: every system, scheme and lab, found by looking into their folders."""
+"""What there is: every system, scheme, toy model and lab, found by looking into their folders."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from .errors import ParameterError
 FOLDERS = {
     "system": "rgwidgets.systems",
     "scheme": "rgwidgets.schemes",
+    "toy": "rgwidgets.toy",
     "lab": "rgwidgets.widgets.labs",
 }
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One system, scheme or lab.
+    """One system, scheme, toy model or lab.
 
     Attributes
     ----------
     kind, name, summary, citation
-        "system", "scheme" or "lab"; what it is called, does, and where it comes from.
+        "system", "scheme", "toy" or "lab"; what it is called, does, and where it comes from.
     module, qualname
         Where the class lives.
     """

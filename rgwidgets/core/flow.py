@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import dataset, record
+from .diagnosis import Diagnosis, diagnose
 from .errors import BudgetError
 from .level import Level, check_budget, picture
 from .progress import track
@@ -171,6 +172,10 @@ class Flow(FlowTable):
             if cutoff not in self._levels:
                 self._levels[cutoff] = replace(Level.of(self[cutoff]), cutoff=cutoff)
             return self._levels[cutoff]
+
+    def diagnose(self, cutoff: float, budget: Mapping[str, float] | None = None) -> Diagnosis:
+        """Which of the failure modes, if any, this flow shows at `cutoff`: see `diagnosis`."""
+        return diagnose(self, cutoff, budget)
 
     def computed(self, cutoff: float) -> Level | None:
         """The level if it is known already."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median_low
 
 from .errors import ParameterError, ShapeError
 
@@ -62,3 +64,31 @@ class Relevance:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def cliffs(self, *, factor: float = 4.0, ratio: float = 1.001) -> list[int]:
+        """Ranks after which the values fall off a cliff: where scales are separated.
+
+        Rank r is one if value r + 1 is less than value r by at least `ratio`, and the logarithm
+        of their ratio is `factor` times the typical one among the six nearest steps. The rank
+        beyond which nothing is left, of values ≥ 0, is one too.
+
+        Raises `ParameterError` if the factor or the ratio is not above 1.
+
+        >>> Relevance(tuple("abcdef"), (9.0, 1.1, 1.0, 0.9, 0.01, 0.0)).cliffs()
+        [1, 4, 5]
+        >>> Relevance(tuple("abcdef"), (32.0, 16.0, 8.0, 4.0, 2.0, 1.0)).cliffs()
+        []
+        """
+        for name, given in (("factor", factor), ("ratio", ratio)):
+            if not given > 1:
+                raise ParameterError(name, given=given, allowed="a number > 1")
+        top = max((v for v in self.values if math.isfinite(v)), default=0.0)
+        known = [v for v in self.values if math.isfinite(v) and v > 1e-12 * top]
+        steps = [math.log(a / b) for a, b in pairwise(known)]
+        found = []
+        for i, step in enumerate(steps):
+            near = sorted((j for j in range(len(steps)) if j != i), key=lambda j: abs(j - i))[:6]
+            typical = median_low([steps[j] for j in near]) if near else 0.0
+            if step >= math.log(ratio) and step >= factor * typical:
+                found.append(i + 1)
+        return found + ([len(known)] if 0 < len(known) < len(self.values) else [])

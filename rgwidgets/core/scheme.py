@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -38,6 +39,11 @@ class Scheme(ABC):
     @abstractmethod
     def coarsen(self, theory: Theory, cutoff: float) -> EffectiveTheory:
         """The effective theory at that cutoff; raises `CutoffError` where there is none."""
+
+    def alternatives(self, theory: Theory) -> Mapping[str, Scheme]:
+        """Other orders on the same scale to judge this one by: "reversed", and the observables'
+        "own". None by default."""
+        return {}
 
 
 class CouplingScheme(Scheme):

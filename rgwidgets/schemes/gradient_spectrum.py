@@ -12,7 +12,7 @@ from rgwidgets.core.errors import ObservableError
 from rgwidgets.core.outputs import OutputObservable
 from rgwidgets.core.theory import Observable, Theory
 
-from .subspace import Spectrum, SubspaceScheme, moments, ordered
+from .subspace import ALL, Spectrum, SubspaceScheme, moments, ordered
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class GradientSpectrum(SubspaceScheme):
     Attributes
     ----------
     observable
-        Name of one of the theory's observables; its first if empty.
+        Name of one of the theory's observables; its first if empty; "*" for the sum over all,
+        each in units of its tolerance if it has one.
 
     Raises
     ------
@@ -52,16 +53,20 @@ class GradientSpectrum(SubspaceScheme):
 
     def measure(self, theory: Theory, feature: str) -> Spectrum:
         """Mean of the feature, and eigenvectors of the observable's mean gradient outer product."""
-        chosen = self._chosen(theory)
         mean, covariance = moments(theory.features[feature])
-        rows = _gradients(chosen, theory, feature).double().flatten(0, -2).to(mean)
-        values, vectors = ordered(rows.T @ rows / len(rows), covariance)
-        unit = f"({chosen.unit})²" if chosen.unit else ""
-        return Spectrum(mean, vectors, values, f"mean squared gradient of {chosen.name}", unit)
+        product, chosen = torch.zeros_like(covariance), self._chosen(theory)
+        for observable, weight in chosen:
+            rows = _gradients(observable, theory, feature).double().flatten(0, -2).to(mean)
+            product += weight**2 * rows.T @ rows / len(rows)
+        values, vectors = ordered(product, covariance)
+        first = chosen[0][0]
+        several = self.observable == ALL
+        named = "the observables" if several else first.name
+        unit = f"({first.unit})²" if first.unit and not several else ""
+        return Spectrum(mean, vectors, values, f"mean squared gradient of {named}", unit)
 
-    def _chosen(self, theory: Theory) -> Observable:
-        if self.observable:
-            return theory.observable(self.observable)
+    def _chosen(self, theory: Theory) -> list[tuple[Observable, float]]:
+        """Observables with their weights."""
         if not theory.observables:
             raise ObservableError(
                 "observables of the theory",
@@ -69,7 +74,10 @@ class GradientSpectrum(SubspaceScheme):
                 allowed="at least one",
                 mend="capture with labels or observables",
             )
-        return theory.observables[0]
+        if self.observable == ALL:
+            return [(o, 1 / o.tolerance if o.tolerance else 1.0) for o in theory.observables]
+        named = theory.observable(self.observable) if self.observable else theory.observables[0]
+        return [(named, 1.0)]
 
 
 def _gradients(observable: Observable, theory: Theory, feature: str) -> Tensor:

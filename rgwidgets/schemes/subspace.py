@@ -23,6 +23,8 @@ from rgwidgets.core.theory import EffectiveTheory, Features, Theory
 #: Up to this many directions every rank is a cutoff; beyond, about `_RANKS` of them.
 _EVERY_RANK = 64
 _RANKS = 40
+#: In place of an observable's name: all of them, each in units of its tolerance.
+ALL = "*"
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,11 +171,33 @@ class SubspaceScheme(Scheme):
             raised=lift,
         )
 
+    def alternatives(self, theory: Theory) -> Mapping[str, Scheme]:
+        """The opposite order, and the order in which the observables need the directions."""
+        from .gradient_spectrum import GradientSpectrum
+
+        effort = {name: getattr(self, name) for name in ("quantile", "steps", "restarts", "seed")}
+        own = GradientSpectrum(observable=ALL, **effort)
+        return {"reversed": _Reversed(self, **effort), "own": own}
+
     def _origin(self, theory: Theory) -> Theory:
         """The theory that this scheme cut to make `theory`, or `theory` itself."""
         if isinstance(theory, EffectiveTheory) and theory.attrs.get("scheme") == self:
             return theory.parent or theory
         return theory
+
+
+@dataclass(frozen=True)
+class _Reversed(SubspaceScheme):
+    """The same directions, least relevant first: what a scheme must beat."""
+
+    name: ClassVar[str] = "reversed"
+    citation: ClassVar[str] = ""
+    of: SubspaceScheme
+
+    def measure(self, theory: Theory, feature: str) -> Spectrum:
+        found = self.of.measure(theory, feature)
+        flipped = found.basis.flip(1), -found.values.flip(0)
+        return Spectrum(found.mean, *flipped, f"minus {found.quantity}", found.unit)
 
 
 def feature_of(theory: Theory) -> str:

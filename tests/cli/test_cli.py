@@ -141,7 +141,7 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert "BrokenPipe" not in complaint
 
 
-@pytest.mark.parametrize("kind", [None, "system", "scheme", "lab"])
+@pytest.mark.parametrize("kind", [None, "system", "scheme", "toy", "lab"])
 def test_the_list_for_programs_and_for_people_names_the_same(
     kind: str | None, capsys: Capture
 ) -> None:

@@ -133,7 +133,7 @@ def test_a_kind_that_there_is_not_is_refused(shelf: Callable[..., None]) -> None
         entries("chart")
 
 
-@pytest.mark.parametrize("kind", ["system", "scheme"])
+@pytest.mark.parametrize("kind", ["system", "scheme", "toy"])
 def test_the_package_lists_its_own_and_each_one_loads(kind: str) -> None:
     entries.cache_clear()
     found = entries(kind)

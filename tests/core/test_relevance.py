@@ -65,3 +65,33 @@ def test_unequal_lengths_are_refused(
 def test_a_name_that_appears_twice_is_refused() -> None:
     with pytest.raises(ParameterError, match="distinct names"):
         Relevance(("a", "b", "a"), (1.0, 2.0, 3.0))
+
+
+@given(
+    st.lists(st.integers(1, 5), min_size=1, max_size=6),
+    st.floats(1.5, 100),
+    st.integers(0, 3),
+)
+def test_multiplets_end_at_cliffs(sizes: list[int], fall: float, zeros: int) -> None:
+    """Exact multiplets of two or more; single values between them are as steep as a cliff."""
+    values = [fall**-i for i, size in enumerate(sizes) for _ in range(size + 1)] + [0.0] * zeros
+    ends = [sum(sizes[: i + 1]) + i + 1 for i in range(len(sizes))]
+    found = Relevance(tuple(map(str, range(len(values)))), tuple(values)).cliffs()
+    assert found == (ends if zeros else ends[:-1])
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+def test_a_power_law_has_no_cliff(power: float) -> None:
+    values = tuple(rank**-power for rank in range(1, 200))
+    assert Relevance(tuple(map(str, range(199))), values).cliffs() == []
+
+
+@pytest.mark.parametrize("values", [(), (1.0,), (0.0, 0.0), (math.nan, math.nan)])
+def test_too_few_values_have_no_cliff(values: tuple[float, ...]) -> None:
+    assert Relevance(tuple(map(str, range(len(values)))), values).cliffs() == []
+
+
+@pytest.mark.parametrize("bad", [{"factor": 1.0}, {"ratio": 0.5}, {"factor": math.nan}])
+def test_factors_that_find_everything_are_refused(bad: dict[str, float]) -> None:
+    with pytest.raises(ParameterError):
+        Relevance(("a",), (1.0,)).cliffs(**bad)

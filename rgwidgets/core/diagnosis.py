@@ -1,0 +1,210 @@
+"""Which of the ways of failing, if any, a flow shows at a cutoff, and the evidence for it.
+
+The failure modes are those of "Towards Worst-Case Guarantees with Scale-Aware Interpretability",
+section 5.3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from .level import check_budget
+from .theory import EffectiveTheory, Theory
+
+if TYPE_CHECKING:
+    from .flow import Flow
+
+Fault = Literal[
+    "none",
+    "wrong direction",
+    "mistuned cutoff",
+    "misaligned relevance",
+    "dangerously irrelevant",
+    "unknown",
+]
+FAULTS = (
+    "wrong direction",
+    "mistuned cutoff",
+    "misaligned relevance",
+    "dangerously irrelevant",
+)
+#: How many times more features than needed an order may keep before it counts as misaligned.
+WASTE = 1.5
+#: Changes beyond so many tolerances are all alike: the observable is lost.
+_LOST = 10.0
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is wrong with a description at a cutoff.
+
+    Attributes
+    ----------
+    fault
+        "none", one of `FAULTS`, or "unknown" where the scheme offers nothing to compare with.
+    evidence
+        Numbers behind it, by name; lengths are cutoffs of the flow's scale, changes are in units
+        of the observables' tolerances, the largest over the observables.
+    because, advice
+        In words: the reason, and what to try next.
+    """
+
+    fault: Fault
+    evidence: Mapping[str, float]
+    because: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.fault}: {self.because}; {self.advice}"
+
+
+def diagnose(flow: Flow, cutoff: float, budget: Mapping[str, float] | None = None) -> Diagnosis:
+    """Tell how a flow fails at a cutoff, if it does.
+
+    In budget under attack: none. In budget on average only: dangerously irrelevant. Over budget
+    on average already: the order is reversed if the opposite order loses less over the whole flow
+    (wrong direction), misaligned if the observables' own order needs far fewer features or this
+    one all of them, and otherwise right but cut too early (mistuned cutoff).
+
+    Parameters
+    ----------
+    flow
+        A live flow; its scheme's `alternatives` are what it is compared with.
+    cutoff
+        The one that is judged.
+    budget
+        {observable: tolerance}; the observables' own if None.
+
+    Raises
+    ------
+    CutoffError, BudgetError
+        For a cutoff off the scale, an empty or unknown budget.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from rgwidgets.core.flow import Flow
+    >>> from rgwidgets.core.theory import Observable
+    >>> from rgwidgets.schemes.activation_spectrum import ActivationSpectrum
+    >>> x = torch.randn(200, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> last = Observable("last", lambda f: f["activation"][:, 2], tolerance=0.01)
+    >>> theory = Theory({"activation": x * torch.tensor([3.0, 2.0, 1.0])}, (last,))
+    >>> Flow(theory, ActivationSpectrum()).diagnose(1).fault
+    'wrong direction'
+    """
+    wanted = check_budget(budget, flow.tolerances, "attack")
+    level = flow.level(cutoff)
+    influences = {name: level.influences[name] for name in wanted}
+    found = {
+        by: _worst([_share(getattr(influences[name], by).value, wanted[name]) for name in wanted])
+        for by in ("average", "attack", "certificate")
+    }
+    unknown = [n for n, known in influences.items() if not (known.average and known.attack)]
+    if unknown and not max(found["average"], found["attack"]) > 1:
+        return Diagnosis(
+            "unknown",
+            found,
+            f"no average and attack is known for {', '.join(unknown)}",
+            "choose observables that every sample has",
+        )
+    if not max(found["average"], found["attack"]) > 1:
+        proof = found["certificate"] <= 1
+        return Diagnosis(
+            "none",
+            found,
+            "no attack breaks the budget" + (", and it is proved that none can" if proof else ""),
+            "nothing needs to change" if proof else "a longer attack may still find something",
+        )
+    if not found["average"] > 1:
+        return Diagnosis(
+            "dangerously irrelevant",
+            found,
+            f"the neglected features change nothing on average, but {found['attack']:.2g} times "
+            "the tolerance when they conspire",
+            "keep the directions along which the observable is steep, or monitor the tail",
+        )
+    return _compared(flow, float(cutoff), wanted, found)
+
+
+def _compared(
+    flow: Flow, cutoff: float, budget: Mapping[str, float], found: dict[str, float]
+) -> Diagnosis:
+    orders = {"given": flow.scheme, **flow.scheme.alternatives(flow.theory)}
+    if not {"reversed", "own"} <= set(orders):
+        return Diagnosis(
+            "unknown",
+            found,
+            "the neglected features matter, and this scheme has no other order to compare with",
+            "cut later, or try a scheme that orders features by relevance",
+        )
+    needs, losses = {}, {}
+    for name, scheme in orders.items():
+        levels = [scheme.coarsen(flow.theory, c) for c in flow.scale.cutoffs]
+        changes = _changes(flow.theory, levels, budget)
+        needs[name] = _first_within(flow.scale.cutoffs, changes)
+        losses[name] = sum(min(change, _LOST) for change in changes) / len(changes)
+    found |= {f"needed, {name} order": need for name, need in needs.items()}
+    found |= {f"mean change, {name} order": loss for name, loss in losses.items()}
+    if losses["reversed"] < losses["given"]:
+        return Diagnosis(
+            "wrong direction",
+            found,
+            "what the scheme puts last is what the observables need first",
+            "reverse the order, or order by the observables' gradient",
+        )
+    nothing_saved = needs["given"] == flow.scale.cutoffs[0] > needs["own"]
+    if needs["given"] > WASTE * needs["own"] or nothing_saved:
+        return Diagnosis(
+            "misaligned relevance",
+            found,
+            f"the scheme must keep {needs['given']:g} features where {needs['own']:g} would do",
+            "order by the observables' gradient",
+        )
+    return Diagnosis(
+        "mistuned cutoff",
+        found,
+        f"the order is right, but the budget needs {needs['given']:g} features, not {cutoff:g}",
+        f"cut at {needs['given']:g}",
+    )
+
+
+def _changes(
+    theory: Theory, levels: list[EffectiveTheory], budget: Mapping[str, float]
+) -> list[float]:
+    """Mean change of the observables at each level, in tolerances, the worst of them."""
+    with torch.no_grad():
+        exact = {name: theory.samples(name) for name in budget}
+        found = []
+        for level in levels:
+            cut = level.lift()
+            shifts = {name: theory.samples(name, cut) - exact[name] for name in budget}
+            found.append(
+                max(_share(float(s.abs().double().mean()), budget[n]) for n, s in shifts.items())
+            )
+    return found
+
+
+def _first_within(cutoffs: tuple[float, ...], changes: list[float]) -> float:
+    """The coarsest cutoff from which on everything finer is within the budget too."""
+    kept = cutoffs[0]
+    for cutoff, change in zip(cutoffs, changes, strict=True):
+        if change > 1:
+            break
+        kept = cutoff
+    return kept
+
+
+def _worst(shares: list[float]) -> float:
+    known = [share for share in shares if not math.isnan(share)]
+    return max(known, default=math.nan)
+
+
+def _share(change: float, tolerance: float) -> float:
+    if tolerance > 0:
+        return change / tolerance
+    return 0.0 if change == 0 else math.inf if not math.isnan(change) else math.nan

@@ -1,0 +1,137 @@
+"""The diagnosis names the fault that a flow has by construction, and none where there is none."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from rgwidgets.core.diagnosis import diagnose
+from rgwidgets.core.errors import BudgetError, CutoffError
+from rgwidgets.core.flow import Flow
+from rgwidgets.core.theory import Observable, Theory
+from rgwidgets.schemes.activation_spectrum import ActivationSpectrum
+from rgwidgets.schemes.block_spin import BlockSpin
+from rgwidgets.schemes.migdal_kadanoff import MigdalKadanoff
+from rgwidgets.systems.lattice.ising import Ising
+
+D = 12
+#: Standard deviations of the directions, in the order of the scheme.
+SIZES = torch.tensor([2.0**-i for i in range(D)], dtype=torch.float64)
+
+
+def flow_of(needed, *, tolerance=0.1, gain=None):
+    """One observable a needed direction, each scaled to unit variance; directions are rotated."""
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(400, D, generator=generator, dtype=torch.float64)
+    z = torch.linalg.qr(z - z.mean(0))[0] * math.sqrt(400)
+    rotation = torch.linalg.qr(torch.randn(D, D, generator=generator, dtype=torch.float64))[0]
+    gains = dict.fromkeys(needed, 1.0) if gain is None else gain
+
+    def observable(i, g):
+        return Observable(
+            f"direction {i}",
+            lambda f: g * (f["activation"] @ rotation)[:, i] / SIZES[i],
+            tolerance=tolerance,
+        )
+
+    theory = Theory(
+        {"activation": (z * SIZES) @ rotation.T}, tuple(observable(i, g) for i, g in gains.items())
+    )
+    return Flow(theory, ActivationSpectrum())
+
+
+def test_what_is_not_needed_may_go():
+    diagnosis = flow_of(range(4)).diagnose(4)
+    assert diagnosis.fault == "none"
+    assert diagnosis.evidence["attack"] < 1e-6
+
+
+@pytest.mark.parametrize("cutoff", [1, 4, 8])
+def test_a_reversed_order_is_told(cutoff):
+    assert flow_of(range(9, D)).diagnose(cutoff).fault == "wrong direction"
+
+
+@pytest.mark.parametrize("needed, cutoff", [(6, 3), (6, 5), (3, 1), (10, 6)])
+def test_a_cut_too_early_is_told_and_where_to_cut(needed, cutoff):
+    diagnosis = flow_of(range(needed)).diagnose(cutoff)
+    assert diagnosis.fault == "mistuned cutoff"
+    assert diagnosis.evidence["needed, given order"] == needed
+    assert flow_of(range(needed)).diagnose(needed).fault == "none"
+
+
+@pytest.mark.parametrize("needed", [(0, 5), (1, 6, 8), (0, 3, 7)])
+def test_a_scattered_need_is_told_and_how_few_would_do(needed):
+    diagnosis = flow_of(needed).diagnose(2)
+    assert diagnosis.fault == "misaligned relevance"
+    assert diagnosis.evidence["needed, own order"] == len(needed)
+    assert diagnosis.evidence["needed, given order"] == max(needed) + 1
+
+
+def test_a_need_for_everything_but_little_is_no_matter_of_the_cutoff():
+    assert flow_of((*range(8), D - 1)).diagnose(8).fault == "misaligned relevance"
+
+
+def test_a_steep_but_quiet_direction_is_dangerously_irrelevant():
+    flow = flow_of((), gain={0: 1.0, 11: 0.05})
+    diagnosis = flow.diagnose(4)
+    assert diagnosis.fault == "dangerously irrelevant"
+    assert diagnosis.evidence["average"] < 1 < diagnosis.evidence["attack"]
+
+
+def test_the_budget_decides():
+    flow = flow_of((), gain={0: 1.0, 11: 0.05})
+    assert flow.diagnose(4, {"direction 0": 0.1}).fault == "none"
+    assert flow.diagnose(4, {"direction 11": 100.0}).fault == "none"
+    assert flow.diagnose(4, {"direction 11": 0.001}).fault != "dangerously irrelevant"
+
+
+def test_nothing_neglected_is_no_fault_and_proved():
+    diagnosis = flow_of(range(D)).diagnose(D)
+    assert diagnosis.fault == "none"
+    assert "proved" in diagnosis.because
+
+
+def test_a_tolerance_of_zero_is_broken_by_any_change():
+    assert flow_of(range(4), tolerance=0.0).diagnose(D).fault == "none"
+    assert flow_of(range(D), tolerance=0.0).diagnose(6).fault == "mistuned cutoff"
+
+
+def test_a_scheme_with_nothing_to_compare_says_unknown():
+    theory = Ising(16, temperature=2.3, seed=1).theory()
+    diagnosis = Flow(theory, BlockSpin(2)).diagnose(4, {"energy": 0.01})
+    assert diagnosis.fault == "unknown"
+    assert diagnosis.evidence["average"] > 1
+
+
+def test_an_observable_that_cannot_be_attacked_is_never_called_safe():
+    theory = Ising(16, temperature=2.3, seed=1).theory()
+    diagnosis = Flow(theory, BlockSpin(2)).diagnose(4, {"correlation length": 1e6})
+    assert diagnosis.fault == "unknown"
+    assert "correlation length" in diagnosis.because
+
+
+def test_observables_without_bounds_are_unknown():
+    moment = Observable("o", lambda f: f["x"][:, :1], tolerance=0.1, reduce=lambda m: m[0])
+    theory = Theory({"x": torch.randn(5, 3, dtype=torch.float64)}, (moment,))
+    assert Flow(theory, ActivationSpectrum()).diagnose(1).fault == "unknown"
+
+
+def test_what_cannot_be_judged_is_refused():
+    flow = flow_of(range(2))
+    with pytest.raises(CutoffError):
+        flow.diagnose(2.5)
+    with pytest.raises(BudgetError):
+        flow.diagnose(2, {"direction 9": 0.1})
+    with pytest.raises(BudgetError):
+        flow.diagnose(2, {})
+    with pytest.raises(BudgetError):
+        diagnose(Flow(Theory(couplings={"K": 0.3}), MigdalKadanoff()), 2)
+
+
+def test_a_diagnosis_reads_as_a_sentence_and_does_not_change():
+    diagnosis = flow_of(range(6)).diagnose(3)
+    assert str(diagnosis).startswith("mistuned cutoff: ")
+    assert diagnosis.advice == "cut at 6"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        diagnosis.fault = "none"

@@ -1,0 +1,118 @@
+"""T3: each planted fault is there, and the tool finds it without being told."""
+
+from collections import Counter
+
+import pytest
+import torch
+
+from rgwidgets.core.diagnosis import FAULTS
+from rgwidgets.core.errors import ParameterError
+from rgwidgets.core.flow import Flow
+from rgwidgets.schemes.activation_spectrum import ActivationSpectrum
+from rgwidgets.toy import PlantedFault
+from rgwidgets.toy.faults import TOLERANCE
+
+SHAPES = [(2, 4), (3, 3), (2, 3)]
+
+
+def diagnosed(toy):
+    return Flow(toy.theory(), ActivationSpectrum()).diagnose(toy.cutoff).fault
+
+
+@pytest.mark.parametrize("fault", ["none", *FAULTS])
+def test_the_network_learns_what_was_planted(fault):
+    """Against the map itself, computed from the tree: outputs of unit variance."""
+    toy = PlantedFault(fault, seed=1)
+    data = toy.tree.data()
+    found = toy.network()(data.float()).double()
+    features = (data - data.mean(0)) @ toy.ground_truth_features(toy.tree.depth)
+    planted = features / toy.tree.spectrum().sqrt() @ toy._planted.T
+    assert float((found - planted).abs().max()) < TOLERANCE / 20
+    variance = planted.var(0, correction=0)
+    assert float((variance - 1).abs().max()) < (0.5 if "irrelevant" in fault else 1e-9)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_strength_is_a_dial(fault):
+    """At no strength there is no fault; the change that the cut makes rises with it."""
+    assert diagnosed(PlantedFault(fault, strength=0.0, seed=2)) == "none"
+    attacks = []
+    for strength in (0.0, 0.3, 1.0):
+        toy = PlantedFault(fault, strength=strength, seed=2)
+        flow = Flow(toy.theory(), ActivationSpectrum())
+        attacks.append(flow.diagnose(toy.cutoff).evidence["attack"])
+    assert attacks == sorted(attacks)
+    assert attacks[-1] > 1 > attacks[0]
+
+
+def test_the_quiet_direction_is_as_quiet_as_it_says():
+    toy = PlantedFault("dangerously irrelevant", strength=0.5, seed=5)
+    flow = Flow(toy.theory(), ActivationSpectrum())
+    evidence = flow.diagnose(toy.cutoff).evidence
+    assert evidence["average"] == pytest.approx(0.4, abs=0.02)
+
+
+@pytest.mark.parametrize("fault", ["none", *FAULTS])
+def test_the_needed_directions_are_what_the_outputs_depend_on(fault):
+    toy = PlantedFault(fault, seed=3)
+    basis = toy.needed()
+    embed, *rest = toy.network()
+    after = torch.nn.Sequential(*rest)
+    x = embed(toy.tree.data().float())
+    kept = x @ basis.float() @ basis.float().T
+    torch.testing.assert_close(after(kept), after(x), atol=1e-3, rtol=0)
+    dropped = basis[:, :-1].float()
+    worse = after(x @ dropped @ dropped.T) - after(x)
+    assert float(worse.abs().max()) > TOLERANCE / 2
+
+
+def test_blind_diagnosis_is_right_in_nine_of_ten_and_clean_networks_raise_no_alarm():
+    table = Counter()
+    for number, fault in enumerate(["none", *FAULTS] * 6):
+        b, depth = SHAPES[number % len(SHAPES)]
+        strength = (0.85, 1.0)[number % 2]
+        toy = PlantedFault(fault, strength=strength, branching=b, depth=depth, seed=9000 + number)
+        table[fault, diagnosed(toy)] += 1
+    right = sum(count for (planted, found), count in table.items() if planted == found)
+    assert right >= 0.9 * table.total(), table
+    assert table["none", "none"] == 6, table
+
+
+def test_the_same_seed_plants_the_same():
+    first, again, other = (PlantedFault("wrong direction", seed=s) for s in (4, 4, 5))
+    x = first.tree.data().float()
+    assert torch.equal(first.network()(x), again.network()(x))
+    assert not torch.equal(first.network()(x), other.network()(other.tree.data().float()))
+
+
+def test_planting_leaves_the_random_state_alone():
+    state = torch.get_rng_state()
+    PlantedFault("misaligned relevance", depth=2).network()
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_the_interface_is_that_of_the_tree():
+    toy = PlantedFault(depth=3)
+    x = toy.sample(8, seed=1).x
+    assert toy.levels() == (0, 1, 2, 3)
+    assert torch.equal(toy.coarse_grain(x, 1), toy.tree.coarse_grain(x, 1))
+    assert toy.oracle(lambda x: x[:, 0], 2) == pytest.approx(float(toy.tree.data()[:, 0].mean()))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"fault": "no such fault"},
+        {"strength": -0.1},
+        {"strength": 1.5},
+        {"strength": float("nan")},
+        {"strength": True},
+        {"depth": 1},
+        {"outputs": 0},
+        {"sigma": 0.0},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_planted_is_refused(bad):
+    with pytest.raises(ParameterError):
+        PlantedFault(**bad)
