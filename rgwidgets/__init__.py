@@ -56,6 +56,7 @@ _HOMES = {
     "MigdalKadanoff": "rgwidgets.schemes.migdal_kadanoff",
     "ActivationSpectrum": "rgwidgets.schemes.activation_spectrum",
     "GradientSpectrum": "rgwidgets.schemes.gradient_spectrum",
+    "Microscope": "rgwidgets.microscope",
     "Lens": "rgwidgets.widgets.lens",
     "progress_bar": "rgwidgets.compute.bar",
     "sweep": "rgwidgets.compute.sweep",

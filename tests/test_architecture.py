@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "systems": {"core", "compute", "systems"},
     "schemes": {"core", "compute", "bounds", "schemes"},
     "toy": {"core", "compute", "systems", "toy"},
+    "microscope": {"core", "compute", "bounds", "systems", "schemes", "microscope"},
     "widgets": {"core", "compute", "widgets"},
     "widgets/labs": {"core", "compute", "widgets", "systems", "schemes", "bounds"},
 }
@@ -184,7 +185,7 @@ def assigned_in(node: ast.ClassDef) -> Iterator[ast.expr]:
             yield step.target
 
 
-@pytest.mark.parametrize("folder", ["systems", "schemes", "toy", "widgets/labs"])
+@pytest.mark.parametrize("folder", ["systems", "schemes", "toy", "microscope", "widgets/labs"])
 def test_every_system_scheme_and_lab_has_a_test_that_mirrors_it(folder: str) -> None:
     """What helps an entry may also be tested by name in the tests of its folder."""
     tests = sorted((TESTS / folder).rglob("test_*.py"))

@@ -7,7 +7,7 @@ section 5.3.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +18,7 @@ from .theory import EffectiveTheory, Theory
 
 if TYPE_CHECKING:
     from .flow import Flow
+    from .scheme import Scheme
 
 Fault = Literal[
     "none",
@@ -142,14 +143,9 @@ def _compared(
             "the neglected features matter, and this scheme has no other order to compare with",
             "cut later, or try a scheme that orders features by relevance",
         )
-    needs, losses = {}, {}
-    for name, scheme in orders.items():
-        levels = [scheme.coarsen(flow.theory, c) for c in flow.scale.cutoffs]
-        changes = _changes(flow.theory, levels, budget)
-        needs[name] = _first_within(flow.scale.cutoffs, changes)
-        losses[name] = sum(min(change, _LOST) for change in changes) / len(changes)
-    found |= {f"needed, {name} order": need for name, need in needs.items()}
-    found |= {f"mean change, {name} order": loss for name, loss in losses.items()}
+    found |= _orders(flow, orders, budget)
+    needs = {name: found[f"needed, {name} order"] for name in orders}
+    losses = {name: found[f"mean change, {name} order"] for name in orders}
     if losses["reversed"] < losses["given"]:
         return Diagnosis(
             "wrong direction",
@@ -173,27 +169,44 @@ def _compared(
     )
 
 
-def _changes(
-    theory: Theory, levels: list[EffectiveTheory], budget: Mapping[str, float]
-) -> list[float]:
-    """Mean change of the observables at each level, in tolerances, the worst of them."""
-    with torch.no_grad():
-        exact = {name: theory.samples(name) for name in budget}
-        found = []
-        for level in levels:
-            cut = level.lift()
-            shifts = {name: theory.samples(name, cut) - exact[name] for name in budget}
-            found.append(
-                max(_share(float(s.abs().double().mean()), budget[n]) for n, s in shifts.items())
-            )
+def _orders(
+    flow: Flow, orders: Mapping[str, Scheme], budget: Mapping[str, float]
+) -> dict[str, float]:
+    """For each order the features that the budget needs, and the mean change over the flow."""
+    cutoffs, found = flow.scale.cutoffs, {}
+    for name, scheme in orders.items():
+        levels = [scheme.coarsen(flow.theory, cutoff) for cutoff in cutoffs]
+        by_name = mean_changes(flow.theory, levels, list(budget))
+        rows = ([_share(c, budget[n]) for c in row] for n, row in by_name.items())
+        changes = [max(column) for column in zip(*rows, strict=True)]
+        found[f"needed, {name} order"] = first_within(cutoffs, changes, 1.0)
+        found[f"mean change, {name} order"] = sum(min(c, _LOST) for c in changes) / len(changes)
     return found
 
 
-def _first_within(cutoffs: tuple[float, ...], changes: list[float]) -> float:
-    """The coarsest cutoff from which on everything finer is within the budget too."""
+def mean_changes(
+    theory: Theory, levels: Sequence[EffectiveTheory], names: Sequence[str]
+) -> dict[str, list[float]]:
+    """Mean absolute change of each observable at each level from its value in the theory.
+
+    What "average" is in an `Influence`, without the price of the other three.
+    """
+    changes: dict[str, list[float]] = {name: [] for name in names}
+    with torch.no_grad():
+        exact = {name: theory.samples(name) for name in names}
+        for level in levels:
+            cut = level.lift()
+            for name in names:
+                shift = theory.samples(name, cut) - exact[name]
+                changes[name].append(float(shift.abs().double().mean()))
+    return changes
+
+
+def first_within(cutoffs: Sequence[float], changes: Sequence[float], tolerance: float) -> float:
+    """The coarsest cutoff from which on everything finer changes by the tolerance at most."""
     kept = cutoffs[0]
     for cutoff, change in zip(cutoffs, changes, strict=True):
-        if change > 1:
+        if change > tolerance:
             break
         kept = cutoff
     return kept

@@ -56,7 +56,7 @@ class GradientSpectrum(SubspaceScheme):
         mean, covariance = moments(theory.features[feature])
         product, chosen = torch.zeros_like(covariance), self._chosen(theory)
         for observable, weight in chosen:
-            rows = _gradients(observable, theory, feature).double().flatten(0, -2).to(mean)
+            rows = gradients(observable, theory, feature).double().flatten(0, -2).to(mean)
             product += weight**2 * rows.T @ rows / len(rows)
         values, vectors = ordered(product, covariance)
         first = chosen[0][0]
@@ -80,7 +80,7 @@ class GradientSpectrum(SubspaceScheme):
         return [(named, 1.0)]
 
 
-def _gradients(observable: Observable, theory: Theory, feature: str) -> Tensor:
+def gradients(observable: Observable, theory: Theory, feature: str) -> Tensor:
     """∂o_i/∂x_i by sample, (n, …, d)."""
     with torch.inference_mode(False), torch.enable_grad():
         leaf = theory.features[feature].detach().clone().requires_grad_()

@@ -209,10 +209,10 @@ class PlantedFault(ToyModel):
         def loss() -> Tensor:
             optimiser.zero_grad()
             error = torch.nn.functional.mse_loss(learner(x), target)
-            error.backward()  # type: ignore[no-untyped-call]
+            error.backward()
             return error
 
-        optimiser.step(loss)  # type: ignore[no-untyped-call]
+        optimiser.step(loss)
         named = {"embed": embed, "hidden": hidden, "readout": readout}
         return nn.Sequential(OrderedDict(named)).float().eval().requires_grad_(False)
 

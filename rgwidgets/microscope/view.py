@@ -1,0 +1,144 @@
+"""What the microscope sees: a flow, and what can be told about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..core.diagnosis import first_within, mean_changes
+from ..core.errors import ParameterError
+from ..core.estimate import Estimate
+from ..core.flow import Flow
+from ..core.outputs import OutputObservable
+from ..core.progress import track
+from ..core.theory import Features, Observable, Theory
+from ..schemes.subspace import Spectrum, SubspaceScheme, feature_of
+from .separation import Separation, separation
+from .stability import Stability, overlap
+from .susceptibility import Susceptibility, susceptibility
+
+
+class View(Flow):
+    """A flow of one layer of a network under one family of features.
+
+    Examples
+    --------
+    >>> from rgwidgets.schemes.activation_spectrum import ActivationSpectrum
+    >>> x = torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
+    >>> theory = Theory({"activation": x * torch.tensor([9.0, 1.0, 1.0])})
+    >>> view = View(theory, ActivationSpectrum())
+    >>> view.stability(1).overlap.value > 0.99
+    True
+    """
+
+    @property
+    def spectrum(self) -> Spectrum:
+        """The directions with their values; raises `ParameterError` for a family without any."""
+        if not isinstance(self.scheme, SubspaceScheme):
+            raise ParameterError(
+                "features", given=self.scheme.name, allowed="a family of orthogonal directions"
+            )
+        return self.scheme.spectrum(self.theory)
+
+    def coefficients(self) -> Tensor:
+        """Every sample (and position) along every direction, (n, d), float64."""
+        x = self.theory.features[feature_of(self.theory)].detach().double().flatten(0, -2)
+        spectrum = self.spectrum
+        return (x.to(spectrum.basis) - spectrum.mean) @ spectrum.basis
+
+    def susceptibility(self) -> Susceptibility:
+        """How far one standard deviation along each direction moves each observable."""
+        spectrum = self.spectrum
+        return susceptibility(self.theory, feature_of(self.theory), spectrum)
+
+    def crossovers(self) -> dict[str, float]:
+        """For each observable with a tolerance, the cutoff at which it turns.
+
+        Down to it the cut moves the observable by no more than its tolerance on average; what is
+        cut next is relevant to it.
+        """
+        tolerances = {name: t for name, t in self.tolerances.items() if t is not None}
+        changes = mean_changes(self.theory, list(self), list(tolerances))
+        return {
+            name: first_within(self.scale.cutoffs, changes[name], tolerance)
+            for name, tolerance in tolerances.items()
+        }
+
+    def separation(self, cutoff: float, *, width: int = 8, seed: int = 0) -> Separation:
+        """Whether scales come apart at a cutoff: see `Separation`."""
+        relevance = self.spectrum.relevance()
+        rank = int(self.scale.check(cutoff))
+        return separation(self.coefficients(), relevance, rank, width=width, seed=seed)
+
+    def stability(self, cutoff: float, *, repeats: int = 8, seed: int = 0) -> Stability:
+        """Overlap of the subspaces that two halves of the samples lead to, with its control.
+
+        Raises `ParameterError` for fewer than four samples, or a rank below 1.
+        """
+        n, rank = len(self.theory.features[feature_of(self.theory)]), int(self.scale.check(cutoff))
+        if n < 4 or rank < 1:
+            raise ParameterError(
+                "stability",
+                given=f"{n} samples at rank {rank}",
+                allowed="four samples or more, at rank ≥ 1",
+            )
+        generator = torch.Generator().manual_seed(seed)
+        dimension, found = len(self.spectrum.basis), []
+        for _ in track(range(repeats), label="looking again"):
+            order = torch.randperm(n, generator=generator)
+            halves = (restricted(self.theory, part) for part in order.tensor_split(2))
+            first, second = (View(half, self.scheme).spectrum.basis[:, :rank] for half in halves)
+            found.append(float((first.T @ second).square().sum()) / rank)
+        chance = Estimate(rank / dimension, 0.0)
+        return Stability(_estimate(found), chance)
+
+    def overlap(self, other: View, cutoff: float) -> float:
+        """Overlap with another view of the same samples: another layer, seed or checkpoint.
+
+        Raises `CutoffError` if the cutoff is off either scale, `ShapeError` for other samples.
+        """
+        ranks = [int(view.scale.check(cutoff)) for view in (self, other)]
+        return overlap(self.coefficients()[:, : ranks[0]], other.coefficients()[:, : ranks[1]])
+
+
+def restricted(theory: Theory, index: Tensor) -> Theory:
+    """The theory of some of the samples, in the order of their numbers (k,).
+
+    Observables see the other samples as they are, so that those which run a network on its whole
+    batch still can.
+
+    >>> double = Observable("double", lambda f: 2 * f["x"][:, 0])
+    >>> few = restricted(Theory({"x": torch.arange(4.0)[:, None]}, (double,)), torch.tensor([3, 1]))
+    >>> few.samples("double")
+    tensor([6., 2.])
+    """
+
+    def whole(features: Features) -> Features:
+        return {
+            name: full.detach().index_copy(0, index.to(full.device), features[name])
+            for name, full in theory.features.items()
+        }
+
+    def of_some(observable: Observable) -> Observable:
+        read = observable.smooth if isinstance(observable, OutputObservable) else observable.samples
+        return Observable(
+            observable.name,
+            lambda f: read(whole(f))[index],
+            unit=observable.unit,
+            tolerance=observable.tolerance,
+        )
+
+    return Theory(
+        {name: full[index] for name, full in theory.features.items()},
+        tuple(of_some(o) for o in theory.observables if o.reduce is None),
+        name=theory.name,
+    )
+
+
+def _estimate(values: Sequence[float]) -> Estimate:
+    found = torch.tensor(values, dtype=torch.float64)
+    error = float(found.std()) / math.sqrt(len(found)) if len(found) > 1 else math.nan
+    return Estimate(float(found.mean()), error, samples=len(found))
