@@ -20,9 +20,8 @@ from rgwidgets.core.scale import Scale
 from rgwidgets.core.scheme import Scheme
 from rgwidgets.core.theory import EffectiveTheory, Features, Theory
 
-#: Up to this many directions every rank is a cutoff; beyond, about `_RANKS` of them.
+#: Up to this many directions every rank is a cutoff; beyond, four for each halving.
 _EVERY_RANK = 64
-_RANKS = 40
 #: In place of an observable's name: all of them, each in units of its tolerance.
 ALL = "*"
 
@@ -34,7 +33,8 @@ class Spectrum:
     Attributes
     ----------
     mean, basis, values
-        Shapes (d,), (d, d) with directions as columns, and (d,), float64.
+        Shapes (d,), (d, k) with directions as columns, and (k,), float64; k = d where the basis
+        is complete.
     quantity, unit
         What the values are.
     """
@@ -117,11 +117,15 @@ class SubspaceScheme(Scheme):
             known[self] = self.measure(theory, feature_of(theory))
         return known[self]
 
+    def full_rank(self, theory: Theory) -> int:
+        """How many directions the basis of a theory's feature has: all d of it."""
+        return theory.features[feature_of(theory)].shape[-1]
+
     def scale(self, theory: Theory) -> Scale:
-        """Rank r from d down to 0: every rank up to 64, about 40 geometric ones beyond."""
+        """Rank r from full down to 0: every rank up to 64, four for each halving beyond."""
         origin = self._origin(theory)
         feature = feature_of(theory)
-        d = origin.features[feature_of(origin)].shape[-1]
+        d = self.full_rank(origin)
         kept = theory.features[feature].shape[-1] if theory is not origin else d
         ranks = range(d + 1) if d <= _EVERY_RANK else _geometric(d)
         cutoffs = sorted({float(r) for r in ranks if r <= kept} | {float(kept)}, reverse=True)
@@ -194,8 +198,11 @@ class _Reversed(SubspaceScheme):
     citation: ClassVar[str] = ""
     of: SubspaceScheme
 
+    def full_rank(self, theory: Theory) -> int:
+        return self.of.full_rank(theory)
+
     def measure(self, theory: Theory, feature: str) -> Spectrum:
-        found = self.of.measure(theory, feature)
+        found = self.of.spectrum(theory)
         flipped = found.basis.flip(1), -found.values.flip(0)
         return Spectrum(found.mean, *flipped, f"minus {found.quantity}", found.unit)
 
@@ -270,5 +277,5 @@ def _float64(x: Tensor) -> Tensor:
 
 
 def _geometric(d: int) -> list[int]:
-    ratios = (d ** (k / (_RANKS - 2)) for k in range(_RANKS - 1))
-    return sorted({0, d, *(round(ratio) for ratio in ratios)})
+    """d, and what halves it again and again in four steps each, down to 1 and 0."""
+    return sorted({0, 1, *(round(d * 2 ** (-k / 4)) for k in range(4 * d.bit_length()))})
