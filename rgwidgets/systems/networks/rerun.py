@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from threading import RLock
 from typing import Any
 
 import torch
@@ -11,6 +12,11 @@ from torch import Tensor, nn
 
 from rgwidgets.core.errors import LayerError, ObservableError, ParameterError, ShapeError
 from rgwidgets.core.outputs import evaluating
+
+from .prefix import Prefix
+
+#: Hooks and replayed parts are the module's own: one run at a time.
+_ALONE = RLock()
 
 Batch = Tensor | tuple[Any, ...] | list[Any] | Mapping[str, Any]
 
@@ -40,6 +46,7 @@ class Captured:
         self.calls = 0
         self.shape: tuple[int, ...] = ()
         self._version = _version(module)
+        self._prefix = Prefix(module, layer)
 
     def capture(self) -> Tensor:
         """The layer's output, (n, …, d), detached, at least float32."""
@@ -49,8 +56,8 @@ class Captured:
             self.calls += 1
             kept.append(_tensor_of(output, self.layer).detach().clone())
 
-        with torch.inference_mode(False), torch.no_grad():
-            self._run(keep)
+        with _ALONE, torch.inference_mode(False), torch.no_grad(), self._prefix.recorded():
+            whole = self._run(keep)
         if self.calls != 1:
             raise LayerError(
                 f"layer {self.layer!r}",
@@ -60,7 +67,11 @@ class Captured:
                 if not self.calls
                 else "wrap the one call that you mean in a module of its own",
             )
-        return self._checked(kept[0])
+        activation = self._checked(kept[0])
+        with torch.no_grad():
+            if not _same(whole, self.raw(activation)):
+                self._prefix.forget()
+        return activation
 
     def _checked(self, output: Tensor) -> Tensor:
         n = samples_in(self.args, self.keywords)
@@ -106,7 +117,12 @@ class Captured:
             return new if isinstance(output, Tensor) else _with_first(output, new)
 
         wanted = torch.is_grad_enabled() and activation.requires_grad
-        with torch.inference_mode(False), torch.set_grad_enabled(wanted):
+        with (
+            _ALONE,
+            self._prefix.replayed(),
+            torch.inference_mode(False),
+            torch.set_grad_enabled(wanted),
+        ):
             return self._run(put)
 
     def __call__(self, activation: Tensor) -> Tensor:
@@ -217,6 +233,17 @@ def _logits(raw: Any) -> Tensor:
             mend="pass a function of the raw output as observable",
         )
     return found
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether what a module returned twice is the same, number by number."""
+    if isinstance(one, Tensor):
+        return one.shape == other.shape and torch.equal(one, other)
+    if isinstance(one, Mapping):
+        return all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, (tuple, list)):
+        return all(_same(*pair) for pair in zip(one, other, strict=True))
+    return type(one) is type(other)
 
 
 def _version(module: nn.Module) -> tuple[int, ...]:
