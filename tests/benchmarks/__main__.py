@@ -14,7 +14,7 @@ import torch
 
 from rgwidgets.compute import device
 
-from . import dial, importing, ising, streaming
+from . import dial, importing, ising, streaming, toy
 from .row import Row
 
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -22,6 +22,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "dial": dial.rows,
     "streaming": streaming.rows,
     "import": importing.rows,
+    "toy": toy.rows,
 }
 
 
