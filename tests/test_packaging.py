@@ -144,7 +144,8 @@ def test_the_installed_wheel_works_without_node(fresh: Path) -> None:
 def test_the_installed_wheel_has_its_catalogue_and_its_notebooks(fresh: Path) -> None:
     listed = run(fresh / "bin" / "rgwidgets", "list", "--json", cwd=fresh)
     assert listed.returncode == 0, listed.stderr
-    assert {entry["kind"] for entry in json.loads(listed.stdout)} == {"system", "scheme", "toy", "lab"}
+    kinds = {entry["kind"] for entry in json.loads(listed.stdout)}
+    assert kinds == {"system", "scheme", "toy", "lab"}
     prepared = run(fresh / "bin" / "rgwidgets", "lab", "--prepare", "--json", cwd=fresh)
     assert json.loads(prepared.stdout)["notebooks"]["start.ipynb"] == "written"
     where = run(

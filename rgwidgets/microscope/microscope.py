@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -11,16 +12,22 @@ from ..core.errors import ParameterError, nearest
 from ..core.level import check_budget
 from ..core.scheme import Scheme
 from ..schemes.activation_spectrum import ActivationSpectrum
+from ..schemes.fisher_spectrum import FisherSpectrum
 from ..schemes.gradient_spectrum import GradientSpectrum
+from ..schemes.jacobian import JacobianScheme
+from ..schemes.kernel_spectrum import KernelSpectrum
 from ..schemes.subspace import ALL
 from ..systems.capture import Spec, capture
 from ..systems.networks.rerun import Batch
+from ..systems.weights import Reference, capture_weights
 from .view import View
 
 #: family of features → the scheme that finds and orders them
 FAMILIES: dict[str, Scheme] = {
     "activation": ActivationSpectrum(),
     "gradient": GradientSpectrum(observable=ALL),
+    "kernel": KernelSpectrum(),
+    "fisher": FisherSpectrum(),
 }
 
 
@@ -68,6 +75,7 @@ class Microscope:
         *,
         features: str | Scheme = "activation",
         labels: Tensor | None = None,
+        reference: Reference | None = None,
         cutoffs: Sequence[float] | None = None,
         name: str = "",
     ) -> View:
@@ -83,9 +91,12 @@ class Microscope:
         budget
             {observable: tolerance}, in the observables' units.
         features
-            A family of `FAMILIES`, or any scheme.
+            A family of `FAMILIES`, or any scheme. "activation" and "gradient" are of the layer's
+            output, "kernel" and "fisher" of its weights.
         labels
             Classes (n,), for the observables that need them.
+        reference
+            For features of the weights: those about which one cuts; zeros if None.
         cutoffs
             Only these of the cutoffs that the scheme admits.
         name
@@ -104,15 +115,15 @@ class Microscope:
             As `capture` and `Flow` do.
         """
         scheme = _scheme(features)
-        theory = capture(
-            self.model,
-            data,
-            self.layer,
-            observables,
-            labels=labels,
-            feature_axis=self.feature_axis,
-            name=name,
-        )
+        given: dict[str, Any] = {"labels": labels, "name": name}
+        if isinstance(scheme, JacobianScheme):
+            theory = capture_weights(
+                self.model, data, self.layer, observables, reference=reference, **given
+            )
+        else:
+            theory = capture(
+                self.model, data, self.layer, observables, feature_axis=self.feature_axis, **given
+            )
         if budget is not None:
             known = {o.name: o.tolerance for o in theory.observables}
             wanted = check_budget(budget, known, "average")

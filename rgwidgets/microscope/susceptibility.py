@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..core.errors import ObservableError
+from ..core.errors import ObservableError, ParameterError
 from ..core.theory import Theory
 from ..schemes.gradient_spectrum import gradients
 from ..schemes.subspace import Spectrum, moments
@@ -55,7 +55,16 @@ def susceptibility(theory: Theory, feature: str, spectrum: Spectrum) -> Suscepti
     ------
     ObservableError
         If no observable has a gradient.
+    ParameterError
+        If there is a single sample, as of weights: nothing varies.
     """
+    if theory.features[feature].flatten(0, -2).shape[0] < 2:
+        raise ParameterError(
+            "samples",
+            given=1,
+            allowed="two or more",
+            mend="look at activations; for weights, read the relevance",
+        )
     _, covariance = moments(theory.features[feature])
     basis = spectrum.basis
     spread = (basis * (covariance @ basis)).sum(0).clamp_min(0).sqrt()

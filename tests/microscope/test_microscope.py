@@ -62,8 +62,12 @@ def first_output(outputs):
     return outputs.flatten(1)[:, 0]
 
 
+OF_ACTIVATIONS = ["activation", "gradient"]
+OF_WEIGHTS = ["kernel", "fisher"]
+
+
 @pytest.mark.parametrize("kind", UNSEEN)
-@pytest.mark.parametrize("features", FAMILIES)
+@pytest.mark.parametrize("features", OF_ACTIVATIONS)
 def test_a_module_never_seen_before_goes_under_the_microscope_and_comes_out_unchanged(
     kind, features
 ):
@@ -88,6 +92,31 @@ def test_a_module_never_seen_before_goes_under_the_microscope_and_comes_out_unch
     assert torch.equal(state, torch.get_rng_state())
 
 
+@pytest.mark.parametrize("kind, layer", [("residual block", "second"), ("gru", "head")])
+@pytest.mark.parametrize("features", OF_WEIGHTS)
+def test_the_weights_of_a_module_never_seen_before_are_cut_about_a_reference(kind, layer, features):
+    make, shape, _, _ = UNSEEN[kind]
+    model = seeded(make)
+    before = copy.deepcopy(model.state_dict())
+    data = torch.randn(6, *shape, generator=torch.Generator().manual_seed(1))
+    view = Microscope(model, layer).fit(
+        data, {"first": first_output}, {"first": 0.05}, features=features
+    )
+    assert view.level(view.scale.cutoffs[0]).influences["first"].attack.value < 1e-5
+    influence = view.level(0).influences["first"]
+    assert influence.average.value <= influence.attack.value * (1 + 1e-6)
+    assert view.relevance(0).quantity
+    assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
+    with pytest.raises(ParameterError, match="two or more"):
+        view.susceptibility()
+    with pytest.raises(ParameterError, match="four samples"):
+        view.stability(1)
+
+
+def test_every_family_is_tried_here():
+    assert sorted(FAMILIES) == sorted(OF_ACTIVATIONS + OF_WEIGHTS)
+
+
 def test_the_budget_is_the_observables_tolerance_and_decides_the_cutoff():
     toy = PlantedFault(depth=3, seed=1)
     microscope = Microscope(toy.network(), "embed")
@@ -108,7 +137,7 @@ def test_the_gradients_order_mends_what_the_variances_order_breaks(fault):
     outputs = {f"output {i}": lambda z, i=i: z[:, i] for i in range(7)}
     budget = dict.fromkeys(outputs, 0.1)
     data = toy.tree.data().float()
-    by = {f: microscope.fit(data, outputs, budget, features=f) for f in FAMILIES}
+    by = {f: microscope.fit(data, outputs, budget, features=f) for f in OF_ACTIVATIONS}
     needed = toy.needed().shape[1]
     assert by["gradient"].cutoff(by="attack") <= needed < by["activation"].cutoff(by="attack")
 
