@@ -16,6 +16,7 @@ from ..schemes.fisher_spectrum import FisherSpectrum
 from ..schemes.gradient_spectrum import GradientSpectrum
 from ..schemes.jacobian import JacobianScheme
 from ..schemes.kernel_spectrum import KernelSpectrum
+from ..schemes.sparse_autoencoder import SparseAutoencoder
 from ..schemes.subspace import ALL
 from ..systems.capture import Spec, capture
 from ..systems.networks.rerun import Batch
@@ -28,6 +29,7 @@ FAMILIES: dict[str, Scheme] = {
     "gradient": GradientSpectrum(observable=ALL),
     "kernel": KernelSpectrum(),
     "fisher": FisherSpectrum(),
+    "sae": SparseAutoencoder(),
 }
 
 
@@ -91,8 +93,9 @@ class Microscope:
         budget
             {observable: tolerance}, in the observables' units.
         features
-            A family of `FAMILIES`, or any scheme. "activation" and "gradient" are of the layer's
-            output, "kernel" and "fisher" of its weights.
+            A family of `FAMILIES`, or any scheme. "activation", "gradient" and "sae" are of the
+            layer's output, "kernel" and "fisher" of its weights; "sae" is a TopK autoencoder of
+            256 latents: pass `SparseAutoencoder(…)` for others.
         labels
             Classes (n,), for the observables that need them.
         reference

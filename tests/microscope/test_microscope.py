@@ -10,6 +10,7 @@ from rgwidgets import Microscope
 from rgwidgets.core.errors import BudgetError, LayerError, ParameterError
 from rgwidgets.microscope import FAMILIES
 from rgwidgets.schemes.activation_spectrum import ActivationSpectrum
+from rgwidgets.schemes.sparse_autoencoder import SparseAutoencoder
 from rgwidgets.toy import PlantedFault
 
 
@@ -113,8 +114,19 @@ def test_the_weights_of_a_module_never_seen_before_are_cut_about_a_reference(kin
         view.stability(1)
 
 
+def test_a_dictionary_is_trained_on_the_layer_and_cut_by_its_latents():
+    net = seeded(lambda: nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2)))
+    data = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    scheme = SparseAutoencoder(latents=12, active=3, steps=200)
+    view = Microscope(net, "1").fit(data, {"first": first_output}, {"first": 0.1}, features=scheme)
+    changes = [view.level(m).influences["first"].average.value for m in (12, 0)]
+    assert changes[0] < changes[1] / 2
+    with pytest.raises(ParameterError, match="orthogonal directions"):
+        view.susceptibility()
+
+
 def test_every_family_is_tried_here():
-    assert sorted(FAMILIES) == sorted(OF_ACTIVATIONS + OF_WEIGHTS)
+    assert sorted(FAMILIES) == sorted([*OF_ACTIVATIONS, *OF_WEIGHTS, "sae"])
 
 
 def test_the_budget_is_the_observables_tolerance_and_decides_the_cutoff():
