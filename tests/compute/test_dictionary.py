@@ -114,6 +114,7 @@ def leakage_and_absorption(sae: Dictionary, seed: int) -> tuple[float, float]:
     return float(np.mean(leaks)), float(np.mean(misses))
 
 
+@pytest.mark.slow
 def test_nested_prefixes_lower_leakage_and_absorption_in_9_of_10_seeds() -> None:
     lower = {"leakage": 0, "absorption": 0}
     for seed in range(10):

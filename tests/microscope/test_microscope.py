@@ -142,6 +142,7 @@ def test_the_budget_is_the_observables_tolerance_and_decides_the_cutoff():
     assert some.tolerances["output 1"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["wrong direction", "misaligned relevance"])
 def test_the_gradients_order_mends_what_the_variances_order_breaks(fault):
     toy = PlantedFault(fault, depth=3, seed=2)

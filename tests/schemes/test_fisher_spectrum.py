@@ -78,6 +78,7 @@ def digits(seed: int) -> tuple[DigitsMLP, dict[str, Tensor]]:
     return system.train(15), initial
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["linear2", "logits"])
 @pytest.mark.parametrize("initial", [False, True], ids=["from zero", "from initialisation"])
 @pytest.mark.parametrize("seed", [0, 1])

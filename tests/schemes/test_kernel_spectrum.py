@@ -109,6 +109,7 @@ def test_the_values_are_those_of_the_gram_matrix(layer: str, n: int, output: int
     assert spectrum.quantity == "kernel eigenvalue"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p", [5, 7, 11, 13, 29])
 @pytest.mark.parametrize("output", [0, 3])
 def test_the_first_layer_of_modular_addition_has_its_cliff_where_the_algebra_says(
@@ -142,6 +143,7 @@ def test_the_readout_of_modular_addition_has_its_two_cliffs(p: int) -> None:
     assert float(values[whole:].sum()) == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_trained_adder_modulo_29_falls_off_after_57_directions(seed: int) -> None:
     module, (x, sums) = trained_adder(29, 192, 400, seed), pairs(29)
@@ -151,6 +153,7 @@ def test_a_trained_adder_modulo_29_falls_off_after_57_directions(seed: int) -> N
     assert float(spectrum.values[56] / spectrum.values[57]) > 3
 
 
+@pytest.mark.slow
 def test_a_toy_model_of_superposition_falls_off_after_10_and_50_directions() -> None:
     n, m, sparsity, generator = 50, 10, 0.3, torch.Generator().manual_seed(0)
 

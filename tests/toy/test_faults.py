@@ -32,6 +32,7 @@ def test_the_network_learns_what_was_planted(fault):
     assert float((variance - 1).abs().max()) < (0.5 if "irrelevant" in fault else 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_strength_is_a_dial(fault):
     """At no strength there is no fault; the change that the cut makes rises with it."""
@@ -66,6 +67,7 @@ def test_the_needed_directions_are_what_the_outputs_depend_on(fault):
     assert float(worse.abs().max()) > TOLERANCE / 2
 
 
+@pytest.mark.slow
 def test_blind_diagnosis_is_right_in_nine_of_ten_and_clean_networks_raise_no_alarm():
     table = Counter()
     for number, fault in enumerate(["none", *FAULTS] * 6):
@@ -78,6 +80,7 @@ def test_blind_diagnosis_is_right_in_nine_of_ten_and_clean_networks_raise_no_ala
     assert table["none", "none"] == 6, table
 
 
+@pytest.mark.slow
 def test_the_same_seed_plants_the_same():
     first, again, other = (PlantedFault("wrong direction", seed=s) for s in (4, 4, 5))
     x = first.tree.data().float()

@@ -128,6 +128,7 @@ def test_a_network_learns_each_level_when_the_formula_says(options, initial, see
         assert learning.half_times[level].value == pytest.approx(expected, rel=0.03)
 
 
+@pytest.mark.slow
 def test_training_time_and_rank_order_the_levels_alike(tree):
     weakest = math.sqrt(tree.eigenvalues()[-1])
     learning = tree.learning(initial=min(1e-4, weakest / 100))
