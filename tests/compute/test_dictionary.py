@@ -15,6 +15,8 @@ from rgwidgets.compute.dictionary import KINDS, Dictionary, Recipe, largest, tra
 from rgwidgets.core.errors import Cancelled, ConvergenceError, ParameterError, ShapeError
 from rgwidgets.core.progress import listening
 
+pytestmark = pytest.mark.slow  # a minute in all
+
 PARENTS, CHILDREN = 6, 3
 
 

@@ -18,6 +18,8 @@ from rgwidgets.schemes.jacobian import JacobianScheme
 from rgwidgets.schemes.kernel_spectrum import KernelSpectrum
 from rgwidgets.systems.weights import capture_weights
 
+pytestmark = pytest.mark.slow  # a minute in all
+
 SCHEMES = [KernelSpectrum, FisherSpectrum, lambda **o: FisherSpectrum(weighted=True, **o)]
 
 

@@ -20,6 +20,8 @@ from rgwidgets.schemes.activation_spectrum import ActivationSpectrum
 from rgwidgets.schemes.sparse_autoencoder import SparseAutoencoder
 from rgwidgets.systems.capture import capture
 
+pytestmark = pytest.mark.slow  # a minute in all
+
 
 def scheme(kind: str = "topk", **options: object) -> SparseAutoencoder:
     chosen = {
