@@ -114,7 +114,7 @@ def diagnose(flow: Flow, cutoff: float, budget: Mapping[str, float] | None = Non
             "choose observables that every sample has",
         )
     if not max(found["average"], found["attack"]) > 1:
-        proof = found["certificate"] <= 1
+        proof = found["certificate"] <= 1 and all(i.certificate for i in influences.values())
         return Diagnosis(
             "none",
             found,

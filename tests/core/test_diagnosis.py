@@ -13,7 +13,9 @@ from rgwidgets.core.theory import Observable, Theory
 from rgwidgets.schemes.activation_spectrum import ActivationSpectrum
 from rgwidgets.schemes.block_spin import BlockSpin
 from rgwidgets.schemes.migdal_kadanoff import MigdalKadanoff
+from rgwidgets.systems.capture import capture
 from rgwidgets.systems.lattice.ising import Ising
+from rgwidgets.systems.networks.observables import logit_difference
 
 D = 12
 #: Standard deviations of the directions, in the order of the scheme.
@@ -115,6 +117,18 @@ def test_observables_without_bounds_are_unknown():
     moment = Observable("o", lambda f: f["x"][:, :1], tolerance=0.1, reduce=lambda m: m[0])
     theory = Theory({"x": torch.randn(5, 3, dtype=torch.float64)}, (moment,))
     assert Flow(theory, ActivationSpectrum()).diagnose(1).fault == "unknown"
+
+
+def test_a_certificate_of_some_observables_is_no_proof_for_all():
+    network = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Linear(3, 2))
+    x = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
+    declared = logit_difference(0, 1)
+    provable = Flow(capture(network, x, "0", declared), ActivationSpectrum())
+    assert "proved" in provable.diagnose(1, {declared.name: 1e6}).because
+    both = Flow(capture(network, x, "0", (declared, lambda z: z[:, 0])), ActivationSpectrum())
+    budget = {declared.name: 1e6, "observable": 1e6}
+    assert both.diagnose(1, budget).fault == "none"
+    assert "proved" not in both.diagnose(1, budget).because
 
 
 def test_what_cannot_be_judged_is_refused():
