@@ -13,7 +13,7 @@ from rgwidgets.core.errors import ParameterError
 from rgwidgets.core.theory import Theory
 
 from .jacobian import Jacobian, JacobianScheme, about
-from .subspace import Spectrum, _float64
+from .subspace import Spectrum, in_double
 
 Likelihood = Literal["classes", "gaussian"]
 LIKELIHOODS = ("classes", "gaussian")
@@ -90,9 +90,9 @@ class FisherSpectrum(JacobianScheme):
     def rows(self, jacobian: Jacobian, weights: Tensor) -> Iterator[tuple[int, Tensor]]:
         """√p_k (J_k − Σ_l p_l J_l), whose squares sum to Jᵀ(diag p − ppᵀ)J."""
         for outputs, each in jacobian(weights):
-            rows = _float64(each)
+            rows = in_double(each)
             if self.likelihood == "classes":
-                p = torch.softmax(_float64(outputs), -1)[..., None]
+                p = torch.softmax(in_double(outputs), -1)[..., None]
                 rows = p.sqrt() * (rows - (p * rows).sum(1, keepdim=True))
             yield len(rows), rows.flatten(0, 1)
 

@@ -15,7 +15,7 @@ from rgwidgets.core.scheme import Scheme
 from rgwidgets.core.theory import Theory
 
 from .gradient_spectrum import gradients
-from .subspace import Frame, Spectrum, SubspaceScheme, _float64, _Reversed, ordered
+from .subspace import Frame, Spectrum, SubspaceScheme, _Reversed, in_double, ordered
 
 #: Side of the largest matrix whose eigenvectors are computed: about a minute on one core.
 LARGEST = 4096
@@ -243,7 +243,7 @@ class _Own(SubspaceScheme):
             there = {**theory.features, feature: point[None].to(theory.features[feature])}
             moved = Theory(there, theory.observables)
             for o in theory.observables:
-                slope = found.basis.T @ _float64(gradients(o, moved, feature))[0]
+                slope = found.basis.T @ in_double(gradients(o, moved, feature))[0]
                 product += torch.outer(slope, slope) / (_WAY * (o.tolerance or 1.0) ** 2)
         values, turn = ordered(product, torch.outer(within, within))
         return Spectrum(found.mean, found.basis @ turn, values, "mean squared gradient on the way")
@@ -265,8 +265,8 @@ def jacobian_of(theory: Theory) -> Jacobian:
 def about(theory: Theory, feature: str) -> tuple[Tensor, Tensor]:
     """The reference (P,) and what the weights differ from it, in the theory's own coordinates."""
     jacobian_of(theory)
-    here = _float64(theory.features[feature])[0]
-    reference = _float64(cast(Tensor, theory.attrs["reference"])).to(here)
+    here = in_double(theory.features[feature])[0]
+    reference = in_double(cast(Tensor, theory.attrs["reference"])).to(here)
     frame = theory.attrs.get("frame")
     if isinstance(frame, Frame) and feature == "coefficients":
         reference = (reference - frame.mean) @ frame.basis

@@ -11,7 +11,7 @@ from torch import Tensor
 from rgwidgets.core.errors import ParameterError
 
 from .jacobian import Jacobian, JacobianScheme
-from .subspace import _float64
+from .subspace import in_double
 
 
 @dataclass(frozen=True)
@@ -72,4 +72,4 @@ class KernelSpectrum(JacobianScheme):
     def rows(self, jacobian: Jacobian, weights: Tensor) -> Iterator[tuple[int, Tensor]]:
         """The derivatives as they are."""
         for _, rows in jacobian(weights, output=self.output):
-            yield len(rows), _float64(rows).flatten(0, 1)
+            yield len(rows), in_double(rows).flatten(0, 1)

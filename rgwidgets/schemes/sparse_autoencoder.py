@@ -24,10 +24,10 @@ from .gradient_spectrum import gradients
 from .subspace import (
     Spectrum,
     SubspaceScheme,
-    _float64,
-    _framed,
-    _geometric,
     feature_of,
+    framed,
+    geometric,
+    in_double,
     moments,
     ordered,
 )
@@ -167,7 +167,7 @@ class SparseAutoencoder(Scheme):
         """Dictionary size m from all latents down to 0: every one up to 40, else about 40."""
         feature_of(theory)
         few = self.latents <= _EVERY_SIZE
-        sizes = range(self.latents + 1) if few else _geometric(self.latents)
+        sizes = range(self.latents + 1) if few else geometric(self.latents)
         cutoffs = tuple(float(m) for m in sorted(sizes, reverse=True))
         return Scale("dictionary size", "m", "latents", cutoffs, "decreasing")
 
@@ -210,7 +210,7 @@ class SparseAutoencoder(Scheme):
         """Keep the first `size` latents of that ranking."""
         feature, dictionary = feature_of(theory), self.dictionary(theory)
         columns = ranking.order[:size]
-        x = _float64(theory.features[feature])
+        x = in_double(theory.features[feature])
         kept = dictionary.encode(x, columns)
         cut = dictionary.decode(kept, columns)
         others = {k: t for k, t in theory.features.items() if k != feature}
@@ -219,7 +219,7 @@ class SparseAutoencoder(Scheme):
             return {**others, feature: dictionary.decode(features["latents"], columns)}
 
         identity = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
-        frame = _framed(theory, feature, torch.zeros_like(identity[0]), identity)
+        frame = framed(theory, feature, torch.zeros_like(identity[0]), identity)
         fibre = Fibre(
             frame.theory, frame.feature, frame.raised(cut), frame.basis, x - cut, self.quantile
         )

@@ -127,7 +127,7 @@ class SubspaceScheme(Scheme):
         feature = feature_of(theory)
         d = self.full_rank(origin)
         kept = theory.features[feature].shape[-1] if theory is not origin else d
-        ranks = range(d + 1) if d <= _EVERY_RANK else _geometric(d)
+        ranks = range(d + 1) if d <= _EVERY_RANK else geometric(d)
         cutoffs = sorted({float(r) for r in ranks if r <= kept} | {float(kept)}, reverse=True)
         return Scale("rank", "r", "directions", tuple(cutoffs), "decreasing")
 
@@ -145,7 +145,7 @@ class SubspaceScheme(Scheme):
         theory = self._origin(theory)
         feature = feature_of(theory)
         spectrum = self.spectrum(theory)
-        x = _float64(theory.features[feature])
+        x = in_double(theory.features[feature])
         coefficients = (x - spectrum.mean) @ spectrum.basis
         kept, rest = coefficients[..., :rank], coefficients[..., rank:]
         basis, discarded = spectrum.basis[:, :rank], spectrum.basis[:, rank:]
@@ -155,8 +155,8 @@ class SubspaceScheme(Scheme):
             raised = spectrum.mean + features["coefficients"].to(basis) @ basis.T
             return {**others, feature: raised}
 
-        frame = _framed(theory, feature, spectrum.mean, basis)
-        tail = _framed(theory, feature, spectrum.mean, discarded).basis
+        frame = framed(theory, feature, spectrum.mean, basis)
+        tail = framed(theory, feature, spectrum.mean, discarded).basis
         cut = frame.raised(kept)
         fibre = Fibre(frame.theory, frame.feature, cut, tail, rest, self.quantile)
         found = {"frame": frame, "fibre": fibre, "scheme": self, **_kept_variance(kept, rest)}
@@ -252,13 +252,13 @@ def ordered(matrix: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (d,) and covariance (d, d) of vectors (n, …, d) over samples and positions."""
-    rows = _float64(x).flatten(0, -2)
+    rows = in_double(x).flatten(0, -2)
     mean = rows.mean(0)
     centred = rows - mean
     return mean, centred.T @ centred / len(rows)
 
 
-def _framed(theory: Theory, feature: str, mean: Tensor, basis: Tensor) -> Frame:
+def framed(theory: Theory, feature: str, mean: Tensor, basis: Tensor) -> Frame:
     """The frame in the theory that was cut first, through the frame of `theory` if it has one."""
     outer = theory.attrs.get("frame")
     if isinstance(outer, Frame) and feature == "coefficients":
@@ -271,11 +271,11 @@ def _kept_variance(kept: Tensor, rest: Tensor) -> Mapping[str, float]:
     return {"kept_variance": float((kept**2).sum()) / total if total else 1.0}
 
 
-def _float64(x: Tensor) -> Tensor:
+def in_double(x: Tensor) -> Tensor:
     """In double precision, on the CPU where the device has none."""
     return (x.cpu() if x.device.type == "mps" else x).detach().double()
 
 
-def _geometric(d: int) -> list[int]:
+def geometric(d: int) -> list[int]:
     """d, and what halves it again and again in four steps each, down to 1 and 0."""
     return sorted({0, 1, *(round(d * 2 ** (-k / 4)) for k in range(4 * d.bit_length()))})
