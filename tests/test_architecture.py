@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "systems": {"core", "compute", "systems"},
     "schemes": {"core", "compute", "bounds", "schemes"},
     "toy": {"core", "compute", "systems", "toy"},
-    "microscope": {"core", "compute", "bounds", "systems", "schemes", "microscope"},
+    "microscope": {"core", "compute", "bounds", "systems", "schemes", "widgets", "microscope"},
     "widgets": {"core", "compute", "widgets"},
     "widgets/labs": {"core", "compute", "widgets", "systems", "schemes", "bounds"},
 }

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..core.errors import ParameterError
+from ..core.files import write_whole
 from ..core.flow import Flow, RecordedFlow
-from .output import to_json, write_whole
+from .output import to_json
 
 
 def _to_csv(flow: RecordedFlow) -> str:

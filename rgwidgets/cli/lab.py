@@ -11,7 +11,8 @@ from importlib import resources
 from pathlib import Path
 
 from ..core.errors import ParameterError, RGError, StorageError
-from .output import to_json, write_whole
+from ..core.files import write_whole
+from .output import to_json
 
 FOLDER = "rgwidgets-notebooks"
 STARTER = "start.ipynb"

@@ -1,14 +1,9 @@
-"""What the commands share: JSON, tables, and files that appear whole or not at all."""
+"""What the commands share: JSON and tables."""
 
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Sequence
-from pathlib import Path
-
-from ..core.errors import StorageError
 
 
 def to_json(content: object) -> str:
@@ -37,20 +32,3 @@ def to_table(rows: Sequence[Sequence[str]], *, header: Sequence[str]) -> str:
         for row in everything
     )
     return "\n".join(line.rstrip() for line in lines)
-
-
-def write_whole(target: Path, content: bytes) -> None:
-    """Write a file beside its place and rename it there; raises `StorageError`."""
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, target)
-    except OSError as error:
-        partial.unlink(missing_ok=True) if partial.parent.is_dir() else None
-        raise StorageError(
-            f"writing {target}",
-            given=error.strerror or str(error),
-            allowed="a place with room that can be written",
-            mend="free some space or choose another place; nothing was changed",
-        ) from error

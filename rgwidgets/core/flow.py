@@ -35,6 +35,8 @@ class FlowTable(ABC):
     title: str
     citation: str
     palette: str
+    #: labels of the flows that this one puts side by side, if it does: see `Comparison`
+    members: tuple[str, ...] = ()
 
     @abstractmethod
     def level(self, cutoff: float) -> Level:
@@ -231,6 +233,7 @@ class RecordedFlow(FlowTable):
         self.title = str(data.attrs["title"])
         self.citation = str(data.attrs.get("citation", ""))
         self.palette = str(data.attrs.get("palette", "sequential"))
+        self.members = tuple(str(data.attrs.get("members", "")).splitlines())
         self._levels = {level.cutoff: level for level in dataset.to_levels(data)}
 
     def __repr__(self) -> str:

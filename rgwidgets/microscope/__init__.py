@@ -2,4 +2,5 @@
 
 from .microscope import FAMILIES as FAMILIES
 from .microscope import Microscope as Microscope
+from .report import Report as Report
 from .view import View as View

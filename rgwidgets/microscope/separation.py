@@ -113,6 +113,8 @@ def separation(
     ParameterError
         If fewer than two directions that vary are neglected, or the samples are too few.
     """
+    if len(coefficients) < 2:
+        raise ParameterError("samples", given=len(coefficients), allowed="two or more")
     varies = (coefficients.double().std(0) > 1e-9).nonzero().flatten()
     neglected = varies[varies >= rank]
     half = min(width, len(neglected) // 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -16,6 +16,8 @@ from ..core.outputs import OutputObservable
 from ..core.progress import track
 from ..core.theory import Features, Observable, Theory
 from ..schemes.subspace import Spectrum, SubspaceScheme, feature_of
+from .locality import Locality, locality
+from .report import Report, report
 from .separation import Separation, separation
 from .stability import Stability, overlap
 from .susceptibility import Susceptibility, susceptibility
@@ -94,6 +96,46 @@ class View(Flow):
             found.append(float((first.T @ second).square().sum()) / rank)
         chance = Estimate(rank / dimension, 0.0)
         return Stability(_estimate(found), chance)
+
+    def locality(
+        self, cutoff: float, observable: str = "", *, distance: Tensor | None = None, seed: int = 0
+    ) -> Locality:
+        """How far interactions between positions reach before and after a cut: see `Locality`.
+
+        Of the theory's first observable if none is named. Raises `ShapeError` for a layer without
+        positions, `ParameterError` for an observable without interactions.
+        """
+        rank = int(self.scale.check(cutoff))
+        chosen = self.theory.observable(observable) if observable else self.theory.observables[0]
+        feature = feature_of(self.theory)
+        return locality(
+            self.theory, feature, self.spectrum, rank, chosen, distance=distance, seed=seed
+        )
+
+    def report(
+        self,
+        cutoff: float | None = None,
+        *,
+        against: Mapping[str, View] | None = None,
+        label: str = "",
+    ) -> Report:
+        """Method, numbers and caveats, with the lens in the page: `report.save("out.html")`.
+
+        Parameters
+        ----------
+        cutoff
+            Which cutoff it is about; the coarsest that keeps the budget on average if None.
+        against
+            {label: view}: other families or checkpoints, for a second lens side by side.
+        label
+            This view's own in that comparison; its scheme's name if empty.
+
+        Raises
+        ------
+        CutoffError
+            If the cutoff is off the scale, or the scales have too little in common.
+        """
+        return report(self, cutoff, against=against, label=label)
 
     def overlap(self, other: View, cutoff: float) -> float:
         """Overlap with another view of the same samples: another layer, seed or checkpoint.

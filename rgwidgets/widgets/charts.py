@@ -7,15 +7,15 @@ from typing import Any
 
 import altair as alt
 
+from ..core.comparison import JOINT
 from ..core.errors import ParameterError
 from ..core.fixed_points import Linearisation
 from ..core.flow import FlowTable
 from ..core.level import CURVES, Level
 from ..core.scale import Scale
 from . import flow_plane, wire
+from .axes import CHOSEN, TABLE, of_one, params, rules, scale_axis
 
-TABLE = alt.NamedData(name="table")
-CHOSEN = "datum.observable == observable"
 #: Okabe and Ito's palette: told apart by every kind of colour vision.
 COLOURS = {
     "average": "#0072B2",
@@ -23,6 +23,8 @@ COLOURS = {
     "attack": "#D55E00",
     "certificate": "#009E73",
 }
+#: of flows side by side: none of the colours that mean a curve
+MEMBERS = ("#9A5BD0", "#B57A00", "#7A8590", "#C2477F", "#6B8E23")
 DASHES = {"average": [1, 0], "resample": [5, 3], "attack": [1, 0], "certificate": [9, 3]}
 SHAPES = {
     "average": "circle",
@@ -37,57 +39,20 @@ _ORDER = "direction, most relevant first"
 _DECADES = [0, 0.01, 0.1, 1, 10, 100, 1000]
 
 
-def _x(scale: Scale, field: str = "cutoff") -> alt.X:
-    """The scale from UV on the left to IR on the right, whatever its numbers do."""
-    positive = min(scale.cutoffs) > 0
-    if scale.direction == "increasing" and positive:
-        kind = alt.Scale(type="log", base=2, nice=False, padding=6)
-    elif max(scale.cutoffs) > 100:
-        kind = alt.Scale(type="symlog", reverse=scale.direction == "decreasing", nice=False)
-    else:
-        kind = alt.Scale(reverse=scale.direction == "decreasing", nice=False, padding=6)
-    unit = f" / {scale.unit}" if scale.unit else ""
-    values = list(scale.cutoffs) if len(scale.cutoffs) <= 12 else alt.Undefined
-    axis = alt.Axis(title=f"{scale.name}{unit}", values=values)
-    return alt.X(f"{field}:Q", scale=kind, axis=axis)
+def _by_curve(channel: Any, values: dict[str, Any], curves: Sequence[str] = CURVES) -> Any:
+    """One value of a channel for each of the curves, in one legend."""
+    scale = alt.Scale(domain=list(curves), range=[values[curve] for curve in curves])
+    return channel("curve:N", sort=list(curves), title=None, scale=scale)
 
 
-def _rules(x: str, axis: Any, **source: Any) -> list[alt.Chart]:
-    """The line under the dial, and the one where it was let go."""
-    return [
-        alt.Chart(TABLE)
-        .transform_filter(source["where"])
-        .transform_calculate(place=x.format(name))
-        .mark_rule(style=name)
-        .encode(x=axis)
-        for name in ("preview", "cutoff")
-    ]
-
-
-def _params(flow: FlowTable) -> list[alt.Parameter]:
-    """What the lens sets: the place of its dial, and the observable chosen in its table."""
-    names = list(flow.tolerances)
-    first = flow.scale.cutoffs[0]
-    chosen = [alt.param(name="observable", value=names[0])] if names else []
-    return [alt.param(name="cutoff", value=first), alt.param(name="preview", value=first), *chosen]
-
-
-def _of_one(layers: list[Any], flow: FlowTable, description: str) -> Any:
-    """Layers that show the observable chosen in the lens's table."""
-    here = "datum.observable == observable && datum.index == 0"
-    rules = _rules("{}", _x(flow.scale, "place"), where=here)
-    title = alt.Title(alt.expr("observable"), anchor="start")
-    return (
-        alt.layer(*layers, *rules, title=title)
-        .add_params(*_params(flow))
-        .properties(usermeta={"rgwidgets": {"drag": "cutoff"}}, description=description)
+def _change() -> alt.Y:
+    """How far an observable can move: linear below 0.01, logarithmic above."""
+    return alt.Y(
+        "change:Q",
+        title="change of the observable",
+        scale=alt.Scale(type="symlog", constant=0.01),
+        axis=alt.Axis(values=_DECADES, format="~r"),
     )
-
-
-def _by_curve(channel: Any, values: dict[str, Any]) -> Any:
-    """One value of a channel for each of the four curves, in one legend."""
-    scale = alt.Scale(domain=list(CURVES), range=[values[curve] for curve in CURVES])
-    return channel("curve:N", sort=list(CURVES), title=None, scale=scale)
 
 
 def _bounds(flow: FlowTable) -> Any:
@@ -97,18 +62,12 @@ def _bounds(flow: FlowTable) -> Any:
         .transform_filter(CHOSEN)
         .transform_fold(list(CURVES), as_=["curve", "change"])
     )
-    change = alt.Y(
-        "change:Q",
-        title="change that the neglected part can cause",
-        scale=alt.Scale(type="symlog", constant=0.01),
-        axis=alt.Axis(values=_DECADES, format="~r"),
-    )
-    x = _x(flow.scale)
+    x = scale_axis(flow.scale)
     lines = (
         folded.mark_line(point=alt.OverlayMarkDef(size=34))
         .encode(
             x=x,
-            y=change,
+            y=_change(),
             color=_by_curve(alt.Color, COLOURS),
             strokeDash=_by_curve(alt.StrokeDash, DASHES),
             shape=_by_curve(alt.Shape, SHAPES),
@@ -127,14 +86,49 @@ def _bounds(flow: FlowTable) -> Any:
         .mark_rule(style="tolerance")
         .encode(y="tolerance:Q")
     )
-    return _of_one(
+    return of_one(
         [lines, allowed], flow, "What the neglected features can still do to the chosen observable"
+    )
+
+
+def _comparison(flow: FlowTable) -> Any:
+    """Average, attack and certificate of every member, for the observable that is chosen."""
+    ends = {m: f"slice({{0}}, {-len(JOINT + m)}) == {JOINT + m!r}" for m in flow.members}
+    cases = [(end, m, len(JOINT + m)) for m, end in ends.items()]
+    member = "".join(f"{e.format('datum.observable')} ? {m!r} : " for e, m, _ in cases) + "''"
+    name = "".join(f"{e.format('{0}')} ? slice({{0}}, 0, {-n}) : " for e, _, n in cases) + "{0}"
+    chosen = name.format("observable")
+    shown = [curve for curve in CURVES if curve != "resample"]
+    colours = alt.Scale(domain=list(flow.members), range=list(MEMBERS))
+    lines = (
+        alt.Chart(TABLE)
+        .transform_calculate(member=member)
+        .transform_filter(f"({name.format('datum.observable')}) == ({chosen})")
+        .transform_fold([*shown], as_=["curve", "change"])
+        .transform_filter("isValid(datum.change)")
+        .mark_line(point=alt.OverlayMarkDef(size=34))
+        .encode(
+            x=scale_axis(flow.scale),
+            y=_change(),
+            color=alt.Color("member:N", sort=list(flow.members), title=None, scale=colours),
+            strokeDash=_by_curve(alt.StrokeDash, {**DASHES, "average": [2, 3]}, shown),
+            shape=_by_curve(alt.Shape, SHAPES, shown),
+            tooltip=[
+                alt.Tooltip("member:N"),
+                alt.Tooltip("cutoff:Q", title=flow.scale.name),
+                alt.Tooltip("curve:N"),
+                alt.Tooltip("change:Q", format=".3g"),
+            ],
+        )
+    )
+    return of_one(
+        [lines], flow, "What each member neglects can still do, side by side", title=chosen
     )
 
 
 def _observables(flow: FlowTable) -> Any:
     """Each observable of the effective theory with its error, and the budget as a band."""
-    x = _x(flow.scale)
+    x = scale_axis(flow.scale)
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
     known = alt.Chart(TABLE).transform_filter(f"{CHOSEN} && isValid(datum.value)")
     band = (
@@ -164,7 +158,7 @@ def _observables(flow: FlowTable) -> Any:
         .mark_rule(color="#0072B2", strokeWidth=1.5)
         .encode(x=x, y=alt.Y("low:Q", title=None), y2="high:Q")
     )
-    return _of_one(
+    return of_one(
         [band, line, error],
         flow,
         "The chosen observable of the effective theory, with its error and its budget",
@@ -199,10 +193,10 @@ def _spectrum(flow: FlowTable) -> Any:
         )
         .transform_filter("datum.value > 0")
     )
-    rules = _rules("{} + 0.5", alt.X("place:Q", title=_ORDER), where="datum.rank == 1")
+    lines = rules("{} + 0.5", alt.X("place:Q", title=_ORDER), where="datum.rank == 1")
     return (
-        alt.layer(points, *rules)
-        .add_params(*_params(flow))
+        alt.layer(points, *lines)
+        .add_params(*params(flow))
         .properties(
             usermeta={"rgwidgets": {"drag": "cutoff"}},
             description="Features in order of relevance, and where they are cut",
@@ -251,13 +245,13 @@ def _flow(flow: FlowTable, points: Sequence[Linearisation] = ()) -> Any:
         x: Any = alt.X(f"{names[0]}:Q", title=names[0], scale=alt.Scale(zero=False))
         y: Any = alt.Y(f"{names[1]}:Q", title=names[1], scale=alt.Scale(zero=False))
     else:
-        x = _x(flow.scale)
+        x = scale_axis(flow.scale)
         y = alt.Y(f"{names[0]}:Q", title=f"coupling {names[0]}") if names else alt.Y("index:Q")
     layers = flow_plane.path(alt.Chart(TABLE), names, x, y)
     drag = "cutoff" if len(names) < 2 else None
     return (
         alt.layer(*layers, *flow_plane.landmarks(points, names))
-        .add_params(*_params(flow))
+        .add_params(*params(flow))
         .properties(
             usermeta={"rgwidgets": {"drag": drag}}, description="Couplings from scale to scale"
         )
@@ -270,6 +264,7 @@ VIEWS: dict[str, Callable[[FlowTable], Any] | None] = {
     "observables": _observables,
     "bounds": _bounds,
     "flow": _flow,
+    "comparison": _comparison,
 }
 
 

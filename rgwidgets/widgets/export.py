@@ -26,20 +26,27 @@ body {{ margin: 0 auto; max-width: 75rem; padding: 1rem; font-family: system-ui,
 </style>
 </head>
 <body>
-<main id="lens">
-<noscript><p>{describe}</p><p>Turning the dial needs JavaScript.</p></noscript>
+<main>
+{place}
 </main>
-<script type="application/json" id="parts">{parts}</script>
-<script type="module">
-const parts = JSON.parse(document.getElementById("parts").textContent);
-const address = (code) => URL.createObjectURL(new Blob([code], {{ type: "text/javascript" }}));
-const {{ mount }} = await import(address(parts.lens));
-const charts = () => Promise.resolve(address(parts.charts));
-mount(document.getElementById("lens"), parts.record, {{ charts }});
-</script>
+{scripts}
 </body>
 </html>
 """
+_PLACE = """<div id="lens-{index}">
+<noscript><p>{describe}</p><p>Turning the dial needs JavaScript.</p></noscript>
+</div>"""
+_SCRIPTS = """<script type="application/json" id="parts">{parts}</script>
+<script type="module">
+const parts = JSON.parse(document.getElementById("parts").textContent);
+const address = (code) => URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+const { mount } = await import(address(parts.lens));
+let code;
+const charts = () => Promise.resolve((code ??= address(parts.charts)));
+parts.records.forEach((record, index) => {
+  mount(document.getElementById(`lens-${index}`), record, { charts });
+});
+</script>"""
 
 
 def record(
@@ -86,13 +93,22 @@ def to_html(
     Raises `BundleError` if the browser bundle is not installed.
     """
     held = record(flow, views=views, cutoff=cutoff)
+    (place,), scripts = embedded([held])
+    return _PAGE.format(title=html.escape(flow.title), place=place, scripts=scripts)
+
+
+def embedded(records: Sequence[dict[str, Any]]) -> tuple[list[str], str]:
+    """HTML that puts lenses into a page of one's own: a place for each, and the scripts at the end.
+
+    Raises `BundleError` if the browser bundle is not installed.
+    """
+    places = [
+        _PLACE.format(index=index, describe=html.escape(held["spec"]["describe"]))
+        for index, held in enumerate(records)
+    ]
     parts = {
         "lens": asset("lens.js").decode(),
         "charts": asset("charts.js").decode(),
-        "record": held,
+        "records": list(records),
     }
-    return _PAGE.format(
-        title=html.escape(flow.title),
-        describe=html.escape(held["spec"]["describe"]),
-        parts=json.dumps(parts).replace("<", "\\u003c"),
-    )
+    return places, _SCRIPTS.replace("{parts}", json.dumps(parts).replace("<", "\\u003c"))

@@ -45,5 +45,7 @@ def fitting_views(flow: FlowTable) -> tuple[str, ...]:
     """The views that the flow can fill, in the order in which a lens shows them."""
     if not flow.tolerances:
         return ("flow", "spectrum")
+    if flow.members:
+        return ("comparison", "bounds", "observables")
     field = flow.picture(flow.scale.cutoffs[-1]) is not None
     return ("field",) * field + ("spectrum", "observables", "bounds")

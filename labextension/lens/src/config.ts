@@ -62,8 +62,10 @@ function words(colour: Colour, narrow: boolean): object {
     symbolStrokeWidth: 2,
     columnPadding: 14,
     offset: 6,
-    // Four bounds in one row would run out of a narrow column.
-    ...(narrow ? { columns: 2 } : {}),
+    // Four bounds, or two legends, in one row would run out of a narrow column.
+    ...(narrow
+      ? { columns: 2, layout: { top: { direction: "vertical", anchor: "start", margin: 2 } } }
+      : {}),
   };
   return {
     legend,

@@ -7,6 +7,7 @@ const TITLES: Record<string, string> = {
   spectrum: "Spectrum",
   observables: "Observables",
   bounds: "Bounds",
+  comparison: "Comparison",
   flow: "Flow",
 };
 
