@@ -44,6 +44,12 @@ class Locality:
     coupling_before: Tensor
     coupling_after: Tensor
 
+    def __str__(self) -> str:
+        return (
+            f"reach {self.before} before the cut, {self.after} after; "
+            f"{self.control:.3g} if distance did not matter"
+        )
+
 
 def locality(
     theory: Theory,

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from ..core.bounds import Bound, Influence
 from ..widgets.export import embedded, record
-from .report import Report, Section, written
+from .report import Report
+from .sections import Section, written
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --line: #d8dee4;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -13,36 +13,15 @@ import torch
 
 from .._version import __version__
 from ..core.bounds import Bound, Influence
-from ..core.comparison import JOINT, Comparison
-from ..core.errors import BudgetError, RGError
-from ..core.estimate import Estimate
+from ..core.comparison import Comparison
+from ..core.errors import BudgetError
 from ..core.files import write_whole
 from ..core.flow import FlowTable
 from ..schemes.subspace import feature_of
+from .sections import Section, everything, side_by_side, written
 
 if TYPE_CHECKING:
     from .view import View
-
-#: How many features are listed by name.
-_LISTED = 8
-
-
-@dataclass(frozen=True)
-class Section:
-    """A table with what it means.
-
-    Attributes
-    ----------
-    title, note
-        Its heading, and a sentence for a reader who does not know the field.
-    header, rows
-        The table, as it is read; no rows where the note says why.
-    """
-
-    title: str
-    note: str
-    header: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +99,11 @@ def report(
     at = _interesting(view) if cutoff is None else view.scale.check(cutoff)
     level = view.level(at)
     flows: dict[str, FlowTable] = {"The dial": view}
-    sections = [_budget(view), _diagnosis(view, at), *_looks(view, at)]
+    sections = everything(view, at)
     if against:
         both = Comparison({label or _label(view): view, **against})
         flows["Side by side"] = both
-        sections.append(_comparison(both, at))
+        sections.append(side_by_side(both, at))
     return Report(
         view.title,
         _headline(view, at, level.influences),
@@ -135,19 +114,6 @@ def report(
         _caveats(view, level.influences),
         flows,
     )
-
-
-def written(bound: Bound) -> str:
-    """A bound as a reader meets it: its number with its error, or none.
-
-    >>> written(Bound(0.0089213, "measured", error=0.0003))
-    '0.0089 ± 0.0003'
-    """
-    if not bound:
-        return "none"
-    if not bound.error or bound.error < 1e-4 * bound.value:  # its digits would say nothing
-        return f"{bound.value:.3g}"
-    return str(Estimate(bound.value, bound.error))
 
 
 def _plain(bound: Bound) -> list[float | str | None]:
@@ -179,185 +145,6 @@ def _headline(view: View, cutoff: float, influences: Mapping[str, Influence]) ->
             f"{written(influence.attack)} under attack; certificate: {proved}."
         )
     return " ".join(said)
-
-
-def _budget(view: View) -> Section:
-    crossovers = view.crossovers()
-    rows = []
-    for name, tolerance in view.tolerances.items():
-        if tolerance is None:
-            continue
-        found = [
-            _coarsest(view, name, tolerance, by) for by in ("average", "attack", "certificate")
-        ]
-        rows.append(
-            (name, f"{tolerance:g} {view.units[name]}".strip(), f"{crossovers[name]:g}", *found)
-        )
-    return (
-        Section(
-            "How far one may cut",
-            f"The coarsest {view.scale.name} at which each number stays within the tolerance. An "
-            "average lets one cut further than an adversary does; only a certificate is a promise. "
-            f"The observable turns where the change passes the tolerance for the first time.",
-            ("observable", "tolerance", "turns at", "by average", "by attack", "by certificate"),
-            tuple(rows),
-        )
-        if rows
-        else Section("How far one may cut", "No observable has a tolerance.")
-    )
-
-
-def _coarsest(view: View, name: str, tolerance: float, by: str) -> str:
-    try:
-        return f"{view.cutoff({name: tolerance}, by=by):g}"
-    except BudgetError:
-        return "none"
-
-
-def _diagnosis(view: View, cutoff: float) -> Section:
-    title = f"Diagnosis at {view.scale.symbol} = {cutoff:g}"
-
-    def told() -> Section:
-        found = view.diagnose(cutoff)
-        rows = tuple((name, f"{value:.3g}") for name, value in found.evidence.items())
-        header = ("evidence", "value: changes in tolerances, needs in features")
-        return Section(title, f"{found}.", header, rows)
-
-    return _or_why(title, told)
-
-
-def _looks(view: View, cutoff: float) -> list[Section]:
-    """Everything else that can be told at a cutoff; what cannot says why."""
-    return [
-        _or_why("Features in order of relevance", lambda: _features(view)),
-        _or_why("Separation of scales", lambda: _separation(view, cutoff)),
-        _or_why("Locality", lambda: _locality(view, cutoff)),
-        _or_why("Stability", lambda: _stability(view, cutoff)),
-    ]
-
-
-def _or_why(title: str, look: Callable[[], Section]) -> Section:
-    try:
-        return look()
-    except RGError as reason:
-        return Section(title, f"Not measured: {reason.message}.")
-
-
-def _features(view: View) -> Section:
-    order = view.relevance(view.scale.cutoffs[0])
-    assert order is not None
-    quantity = f"{order.quantity} / {order.unit}" if order.unit else order.quantity
-    rows = [[n, f"{v:.3g}"] for n, v in zip(order.names, order.values, strict=True)][:_LISTED]
-    header, note = ["feature", quantity], ""
-    try:
-        found = view.susceptibility()
-    except RGError as reason:
-        note = f"Susceptibilities were not measured: {reason.message}. "
-    else:
-        header += [f"moves {name} by" for name in found.observables]
-        for i, row in enumerate(rows):
-            row += [
-                str(Estimate(float(v[i]), float(e[i])))
-                for v, e in zip(found.value, found.error, strict=True)
-            ]
-    cliffs = order.cliffs()
-    steps = ", ".join(map(str, cliffs[:12])) + (" …" if len(cliffs) > 12 else "")
-    note += (
-        f"The first {len(rows)} of {len(order)}. One standard deviation along a feature moves an "
-        f"observable by so much, to first order. Cliffs of the spectrum: {steps or 'none'}."
-    )
-    return Section(
-        "Features in order of relevance", note, tuple(header), tuple(tuple(r) for r in rows)
-    )
-
-
-def _separation(view: View, cutoff: float) -> Section:
-    found = view.separation(cutoff)
-    rows = (
-        ("gap ln(λ_r / λ_r+1)", f"{found.gap:.3g}" + (", a cliff" if found.cliff else "")),
-        ("dependence of fine on distant fine, given coarse", f"{found.dependence:.3g}"),
-        ("the same with samples shuffled (control)", str(found.control)),
-    )
-    apart = "more than chance gives" if found.excess > 3 else "no more than chance gives"
-    return Section(
-        "Separation of scales",
-        f"Given the coarse features, near and distant fine features share {apart} "
-        f"({found.excess:.1f} σ).",
-        ("quantity", "value"),
-        rows,
-    )
-
-
-def _locality(view: View, cutoff: float) -> Section:
-    rows, said = [], dict[str, str]()
-    for name in view.tolerances:
-        try:
-            found = view.locality(cutoff, name)
-        except RGError as reason:
-            said.setdefault(reason.message, name)
-            continue
-        rows.append((name, str(found.before), str(found.after), f"{found.control:.3g}"))
-    note = "".join(f" {name}: {why}." for why, name in said.items())
-    if not rows:
-        return Section("Locality", f"Not measured:{note}")
-    return Section(
-        "Locality",
-        "How far interactions between positions reach, in positions: the mean distance of pairs, "
-        f"weighted by how much moving one changes the gradient at the other.{note}",
-        ("observable", "before the cut", "after", "if distance did not matter (control)"),
-        tuple(rows),
-    )
-
-
-def _stability(view: View, cutoff: float) -> Section:
-    found = view.stability(cutoff)
-    rows = (
-        ("two halves of the samples", str(found.overlap)),
-        ("two random subspaces (control)", f"{found.control.value:.3g}"),
-    )
-    return Section(
-        "Stability",
-        "Overlap of the subspaces of that rank: 1 if they are the same, 0 if they are orthogonal.",
-        ("between", "overlap"),
-        rows,
-    )
-
-
-def _comparison(both: Comparison, cutoff: float) -> Section:
-    at = min(both.scale.cutoffs, key=lambda c: abs(c - cutoff))
-    influences = both.level(at).influences
-    rows = tuple(
-        (name, *(written(getattr(i, by)) for by in ("average", "attack", "certificate")))
-        for name, i in influences.items()
-    )
-    return Section(
-        f"Side by side at {both.scale.symbol} = {at:g}",
-        " ".join(_ratios(both, influences)),
-        ("observable · features", "average", "attack", "certificate"),
-        rows,
-    )
-
-
-def _ratios(both: Comparison, influences: Mapping[str, Influence]) -> list[str]:
-    """For each observable the member that resists the attack best, and by how much."""
-    said = []
-    for observable in dict.fromkeys(name.rpartition(JOINT)[0] for name in influences):
-        attacks = {
-            member: influences[observable + JOINT + member].attack.value
-            for member in both.members
-            if observable + JOINT + member in influences
-        }
-        known = {member: value for member, value in attacks.items() if value > 0}
-        if len(known) < 2:
-            continue
-        best = min(known, key=lambda member: known[member])
-        shares = ", ".join(
-            f"{known[best] / value:.2g} of {member}'s"
-            for member, value in known.items()
-            if member != best
-        )
-        said.append(f"Under attack {observable} moves least with {best}: {shares}.")
-    return said
 
 
 def _method(view: View, influences: Mapping[str, Influence]) -> tuple[str, ...]:

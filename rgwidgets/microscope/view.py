@@ -12,6 +12,7 @@ from ..core.diagnosis import first_within, mean_changes
 from ..core.errors import ParameterError
 from ..core.estimate import Estimate
 from ..core.flow import Flow
+from ..core.level import CURVES
 from ..core.outputs import OutputObservable
 from ..core.progress import track
 from ..core.theory import Features, Observable, Theory
@@ -136,6 +137,19 @@ class View(Flow):
             If the cutoff is off the scale, or the scales have too little in common.
         """
         return report(self, cutoff, against=against, label=label)
+
+    def numbers(self, cutoff: float) -> dict[str, Estimate]:
+        """What a sweep keeps of a view: {"loss, attack": …} for every bound that there is.
+
+        So a grid of layers, checkpoints and families is `rg.sweep(measure, grid)` with a
+        `measure(layer, step, family)` that ends in `return view.numbers(cutoff)`.
+        """
+        return {
+            f"{name}, {curve}": Estimate(bound.value, bound.error or 0.0)
+            for name, influence in self.level(cutoff).influences.items()
+            for curve in CURVES
+            if (bound := getattr(influence, curve))
+        }
 
     def overlap(self, other: View, cutoff: float) -> float:
         """Overlap with another view of the same samples: another layer, seed or checkpoint.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from ..core.errors import ParameterError
+from ..core.numeric import whole as whole
 from ..core.system import System
 
 Observable = Callable[[Tensor], Tensor]
@@ -56,25 +56,14 @@ class ToyModel(System):
         """The features that a perfect tool keeps at `level`."""
 
     @abstractmethod
+    def task(self) -> tuple[Sample, Tensor]:
+        """What there is to learn: data, and what a network shall say of each, (n, c)."""
+
+    @abstractmethod
     def network(self, **options: Any) -> nn.Module:
         """A network trained on the data, in seconds, in evaluation mode."""
 
     def checked_level(self, level: int) -> int:
         """The level; raises `ParameterError` if there is none such."""
         levels = self.levels()
-        if isinstance(level, bool) or not isinstance(level, int) or level not in levels:
-            raise ParameterError(
-                "level", given=level, allowed=f"a whole number from {levels[0]} to {levels[-1]}"
-            )
-        return level
-
-
-def whole(name: str, given: object, least: int) -> int:
-    """The number if it is whole and not too small; raises `ParameterError`.
-
-    >>> whole("branching", 2, 2)
-    2
-    """
-    if isinstance(given, bool) or not isinstance(given, int) or given < least:
-        raise ParameterError(name, given=given, allowed=f"a whole number ≥ {least}")
-    return given
+        return whole("level", level, levels[0], levels[-1])

@@ -177,6 +177,10 @@ class PlantedFault(ToyModel):
         """The tree's directions in the data."""
         return self.tree.ground_truth_features(level)
 
+    def task(self) -> tuple[Sample, Tensor]:
+        """Every leaf once, and the outputs that the network is to give, (b^L, outputs)."""
+        return self.tree.task()[0], self._features() @ self._planted.T
+
     def network(self, **options: Any) -> nn.Module:
         """The network, trained by L-BFGS on every leaf, `steps` (400) at most; then kept.
 
@@ -197,7 +201,7 @@ class PlantedFault(ToyModel):
         learner = nn.Sequential(hidden, readout)
         with torch.no_grad():
             x = embed(self.tree.data())
-        target = self._features() @ self._planted.T
+        _, target = self.task()
         optimiser = torch.optim.LBFGS(
             learner.parameters(),
             max_iter=whole("steps", steps, 1),

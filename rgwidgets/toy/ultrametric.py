@@ -186,6 +186,12 @@ class UltrametricTree(ToyModel):
 
     # -- learning --------------------------------------------------------------------------------
 
+    def task(self) -> tuple[Sample, Tensor]:
+        """Every leaf once, and the leaf itself; `learning` has its name in place of x."""
+        leaf = torch.arange(self.leaves)
+        latents = tuple(self.ancestors(leaf, level) for level in self.levels())
+        return Sample(self.data(), latents), self.data()
+
     def learning_times(self, initial: float) -> tuple[float, ...]:
         """When a deep linear network has learnt half of each level j = 0 … L.
 

@@ -11,7 +11,7 @@ from rgwidgets import Microscope
 from rgwidgets.core.bounds import Bound
 from rgwidgets.core.errors import CutoffError, StorageError
 from rgwidgets.microscope import View, page
-from rgwidgets.microscope.report import written
+from rgwidgets.microscope.sections import written
 from rgwidgets.systems.networks.observables import logit_difference
 
 
@@ -123,7 +123,9 @@ def test_the_page_stands_on_its_own_and_holds_every_number(data, tmp_path):
 
 def test_words_of_ones_own_are_no_markup(data):
     net = network()
-    view = Microscope(net, "1").fit(data, {"<b>first": lambda outputs: outputs[:, 0]}, name="<script>alert(1)</script>")
+    view = Microscope(net, "1").fit(
+        data, {"<b>first": lambda outputs: outputs[:, 0]}, name="<script>alert(1)</script>"
+    )
     text = page.page(view.report(4))
     assert "<script>alert" not in text
     assert "<b>first" not in text

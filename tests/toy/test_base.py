@@ -14,6 +14,8 @@ from rgwidgets.toy.base import ToyModel, whole
 SMALL = {
     "ultrametric_tree": {"depth": 3},
     "planted_fault": {"depth": 3},
+    "random_hierarchy": {"vocabulary": 4, "rules": 2, "depth": 2},
+    "percolation": {"data": 32, "depth": 4},
 }
 
 
@@ -48,6 +50,14 @@ def test_features_grow_with_the_level(toy):
     sizes = [toy.ground_truth_features(level).shape[-1] for level in toy.levels()]
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[-1]
+
+
+def test_there_is_a_task_to_learn(toy):
+    (x, latents), y = toy.task()
+    assert x.ndim == y.ndim == 2
+    assert len(x) == len(y)
+    assert all(len(h) == len(x) for h in latents)
+    assert float(y.std(0).max()) > 0
 
 
 def test_networks_are_trained_modules_in_evaluation_mode_and_draw_no_global_numbers(toy):
