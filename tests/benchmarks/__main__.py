@@ -14,7 +14,7 @@ import torch
 
 from rgwidgets.compute import device
 
-from . import dial, importing, ising, streaming, toy
+from . import capture, dial, importing, ising, microscope, streaming, toy
 from .row import Row
 
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -23,6 +23,8 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "streaming": streaming.rows,
     "import": importing.rows,
     "toy": toy.rows,
+    "capture": capture.rows,
+    "microscope": microscope.rows,
 }
 
 

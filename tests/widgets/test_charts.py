@@ -6,6 +6,7 @@ import pytest
 import rgwidgets as rg
 from rgwidgets.core.errors import ParameterError
 from rgwidgets.widgets import charts
+from rgwidgets.widgets.frame import fitting_views
 
 
 def levels(flow):
@@ -75,3 +76,34 @@ def test_in_two_couplings_an_arm_along_each_direction_says_whether_it_is_relevan
     arms = [row for values in drawn for row in values if "relevant" in row]
     assert len(arms) == 2
     assert [arm["relevant"] for arm in arms] == [e > 0 for e in free.exponents.tolist()]
+
+
+@pytest.fixture
+def both(flow):
+    return rg.compare({"one": flow, "two": flow})
+
+
+def test_flows_side_by_side_have_a_chart_of_their_own_first(both):
+    assert fitting_views(both)[0] == "comparison"
+    lens = rg.Lens(both)
+    assert set(lens.charts) == {"comparison", "bounds", "observables"}
+    lens.close()
+
+
+def test_each_member_has_a_colour_that_means_no_curve_and_three_curves_each(both):
+    spec = charts.specs(both, ["comparison"])["comparison"]
+    lines = next(layer for layer in spec["layer"] if "color" in layer["encoding"])
+    colour = lines["encoding"]["color"]["scale"]
+    assert colour["domain"] == ["one", "two"]
+    assert not set(charts.MEMBERS) & set(charts.COLOURS.values())
+    assert lines["encoding"]["shape"]["scale"]["domain"] == ["average", "attack", "certificate"]
+    assert len(set(map(tuple, lines["encoding"]["strokeDash"]["scale"]["range"]))) == 3
+
+
+def test_the_comparison_follows_the_observable_that_is_chosen_of_whichever_member(both):
+    spec = charts.specs(both, ["comparison"])["comparison"]
+    text = str(spec)
+    for member in both.members:
+        assert f"{-len(' · ' + member)}) == ' · {member}'" in text
+    shown = {row["observable"] for row in charts.rows("comparison", both, levels(both), 0)}
+    assert shown == {f"{name} · {m}" for name in both.flows["one"].tolerances for m in both.members}

@@ -19,8 +19,8 @@ def parts(page):
 
 def test_the_page_holds_the_bundle_and_the_record(flow):
     held = parts(export.to_html(flow))
-    assert set(held) == {"lens", "charts", "record"}
-    assert held["record"]["spec"]["title"] == flow.title
+    assert set(held) == {"lens", "charts", "records"}
+    assert held["records"][0]["spec"]["title"] == flow.title
 
 
 def test_the_pictures_in_the_record_are_those_of_the_flow(flow):
@@ -47,7 +47,7 @@ def test_a_title_cannot_break_out_of_the_page(theory):
     )
     page = export.to_html(rg.Flow(nasty, Truncate()))
     assert "<script>alert" not in page
-    assert parts(page)["record"]["spec"]["title"].startswith("</script>")
+    assert parts(page)["records"][0]["spec"]["title"].startswith("</script>")
 
 
 def test_the_page_opens_at_the_cutoff_that_was_asked(flow):
@@ -63,5 +63,12 @@ def test_a_recorded_flow_makes_the_same_page(flow, tmp_path):
 
 def test_the_lens_makes_the_page_where_its_dial_stands(flow, sent):
     lens = rg.Lens(flow, cutoff=1)
-    assert parts(lens.to_html())["record"]["cutoff"] == 2
+    assert parts(lens.to_html())["records"][0]["cutoff"] == 2
     lens.close()
+
+
+def test_several_lenses_share_one_bundle_and_have_a_place_each(flow):
+    places, scripts = export.embedded([export.record(flow), export.record(flow, cutoff=1)])
+    assert [re.search(r'id="(lens-\d)"', place)[1] for place in places] == ["lens-0", "lens-1"]
+    assert [record["cutoff"] for record in parts(scripts)["records"]] == [0, 2]
+    assert scripts.count("<script") == 2
