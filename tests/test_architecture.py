@@ -15,7 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "rgwidgets"
 TESTS = ROOT / "tests"
-BUILT = {"node_modules", "static", "lib", "dist", "labextension_build", "__pycache__"}
+BUILT = {
+    "node_modules", "static", "lib", "dist", "labextension_build", "__pycache__", "_build", ".cache",
+}  # fmt: skip
 
 #: folder → what it may import of rgwidgets
 MAY_IMPORT = {
@@ -26,6 +28,9 @@ MAY_IMPORT = {
     "schemes": {"core", "compute", "bounds", "schemes"},
     "toy": {"core", "compute", "systems", "toy"},
     "microscope": {"core", "compute", "bounds", "systems", "schemes", "widgets", "microscope"},
+    "exercises": {
+        "core", "compute", "bounds", "systems", "schemes", "toy", "microscope", "exercises",
+    },
     "widgets": {"core", "compute", "widgets"},
     "widgets/labs": {"core", "compute", "widgets", "systems", "schemes", "bounds"},
 }
@@ -57,7 +62,7 @@ def python_files(folder: Path) -> list[Path]:
 
 
 def source_files() -> list[Path]:
-    folders = [PACKAGE, TESTS, ROOT / "labextension"]
+    folders = [PACKAGE, TESTS, ROOT / "book", ROOT / "labextension"]
     kinds = {".py", ".ts", ".tsx", ".mjs", ".js", ".css"}
     built = PACKAGE / "labextension"
     return sorted(

@@ -97,7 +97,7 @@ def fixed_point(
         if float(error.norm()) <= tolerance * (1 + float(point.norm())):
             return point
         slope = jacrev(scheme.transform)(point) - identity
-        step = torch.linalg.lstsq(slope, -error[:, None]).solution[:, 0]
+        step = torch.linalg.lstsq(slope, -error[:, None], driver="gelsd").solution[:, 0]
         point, error = _damped(residual, point, step, error)
     raise ConvergenceError(
         "fixed_point",

@@ -152,3 +152,12 @@ def test_couplings_that_are_no_finite_vector_are_refused(start):
 def test_a_rescaling_factor_must_exceed_one(b):
     with pytest.raises(ParameterError, match="b: got"):
         linearise(Linear(torch.eye(1).double(), b), 0.0)
+
+
+def test_a_marginal_direction_is_left_as_it_is_every_time():
+    """The slope is singular there, and the default driver would then answer at random."""
+    from rgwidgets.schemes.central_limit import CentralLimit
+
+    for _ in range(20):
+        point = fixed_point(CentralLimit(), [0.5, -1.0, 0.3, 0.2])
+        assert point.tolist() == pytest.approx([0, 0, 0.3, 0], abs=1e-9)

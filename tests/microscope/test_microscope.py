@@ -63,7 +63,7 @@ def first_output(outputs):
     return outputs.flatten(1)[:, 0]
 
 
-OF_ACTIVATIONS = ["activation", "gradient"]
+OF_ACTIVATIONS = ("activation", "gradient", "cluster")
 OF_WEIGHTS = ["kernel", "fisher"]
 
 
@@ -117,7 +117,7 @@ def test_the_weights_of_a_module_never_seen_before_are_cut_about_a_reference(kin
 def test_a_dictionary_is_trained_on_the_layer_and_cut_by_its_latents():
     net = seeded(lambda: nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2)))
     data = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
-    scheme = SparseAutoencoder(latents=12, active=3, steps=200)
+    scheme = SparseAutoencoder(latents=12, active=3, training_steps=200)
     view = Microscope(net, "1").fit(data, {"first": first_output}, {"first": 0.1}, features=scheme)
     changes = [view.level(m).influences["first"].average.value for m in (12, 0)]
     assert changes[0] < changes[1] / 2
@@ -178,3 +178,39 @@ def test_what_does_not_fit_is_refused_with_a_way_out():
         Microscope(net, "0").fit(data, first_output, {"last": 0.1})
     with pytest.raises(BudgetError, match="-1"):
         Microscope(net, "0").fit(data, first_output, {"first_output": -1})
+
+
+@pytest.fixture
+def perceptron():
+    return seeded(
+        lambda: nn.Sequential(
+            nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 3)
+        )
+    )
+
+
+FIRST = {"first": lambda outputs: outputs[:, 0]}
+
+
+def test_several_layers_and_families_come_side_by_side_with_the_numbers_of_each_alone(perceptron):
+    x = torch.randn(40, 5, generator=torch.Generator().manual_seed(0))
+    both = Microscope(perceptron, ["1", perceptron[3]]).fit(
+        x, FIRST, features=["gradient", "cluster"]
+    )
+    assert both.members == ("1, gradient", "1, cluster", "3, gradient", "3, cluster")
+    alone = Microscope(perceptron, "3").fit(x, FIRST, features="cluster")
+    assert both.level(4).influences["first · 3, cluster"] == alone.level(4).influences["first"]
+    layers = Microscope(perceptron, ("1", "3")).fit(x, FIRST)
+    assert layers.members == ("1", "3")
+    twice = Microscope(perceptron, "1").fit(
+        x, FIRST, features=[ActivationSpectrum(), ActivationSpectrum(quantile=0.5)]
+    )
+    assert twice.members == ("activation_spectrum", "activation_spectrum 2")
+
+
+def test_no_layer_and_no_family_are_refused(perceptron):
+    for layers in ([], ["1", "1"]):
+        with pytest.raises(ParameterError, match="layer"):
+            Microscope(perceptron, layers)
+    with pytest.raises(ParameterError, match="features"):
+        Microscope(perceptron, "1").fit(torch.ones(3, 5), FIRST, features=[])

@@ -1,0 +1,1 @@
+"""Data whose structure is known."""
