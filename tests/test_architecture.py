@@ -43,8 +43,8 @@ CORE_EXCEPTIONS = {
 }
 #: what may load only where it is used
 HEAVY = {
-    "altair", "anywidget", "ipywidgets", "jupyterlab", "matplotlib", "numba", "scipy", "sklearn",
-    "zarr",
+    "altair", "anywidget", "ipywidgets", "jupyterlab", "matplotlib", "numba", "safetensors", "scipy",
+    "sklearn", "tokenizers", "transformers", "zarr",
 }  # fmt: skip
 #: modules that run code out of data
 UNSAFE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}

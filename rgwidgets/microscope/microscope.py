@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
 
+from ..core.comparison import Comparison, compare
 from ..core.errors import ParameterError, nearest
 from ..core.level import check_budget
 from ..core.scheme import Scheme
+from ..core.theory import Theory
 from ..schemes.activation_spectrum import ActivationSpectrum
+from ..schemes.cluster_tree import ClusterTree
 from ..schemes.fisher_spectrum import FisherSpectrum
 from ..schemes.gradient_spectrum import GradientSpectrum
 from ..schemes.jacobian import JacobianScheme
 from ..schemes.kernel_spectrum import KernelSpectrum
 from ..schemes.sparse_autoencoder import SparseAutoencoder
 from ..schemes.subspace import ALL
-from ..systems.capture import Spec, capture
-from ..systems.networks.rerun import Batch
+from ..systems.capture import capture
+from ..systems.networks.batch import Batch
+from ..systems.networks.specs import Spec
 from ..systems.weights import Reference, capture_weights
 from .view import View
 
@@ -30,6 +35,7 @@ FAMILIES: dict[str, Scheme] = {
     "kernel": KernelSpectrum(),
     "fisher": FisherSpectrum(),
     "sae": SparseAutoencoder(),
+    "cluster": ClusterTree(),
 }
 
 
@@ -44,7 +50,8 @@ class Microscope:
     model
         Any `torch.nn.Module`.
     layer
-        Dotted name from `model.named_modules()`, or the submodule itself.
+        Dotted name from `model.named_modules()`, or the submodule itself; or several of them, to
+        be put side by side on one dial.
     feature_axis
         Axis of the layer's output that holds the features: see `capture`.
 
@@ -64,10 +71,21 @@ class Microscope:
     True
     """
 
-    def __init__(self, model: nn.Module, layer: str | nn.Module, *, feature_axis: int = -1) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: str | nn.Module | Sequence[str | nn.Module],
+        *,
+        feature_axis: int = -1,
+    ) -> None:
         if not isinstance(model, nn.Module):
             raise ParameterError("model", given=type(model).__name__, allowed="a torch.nn.Module")
-        self.model, self.layer, self.feature_axis = model, layer, feature_axis
+        self.model, self.feature_axis = model, feature_axis
+        self.layers = (layer,) if isinstance(layer, (str, nn.Module)) else tuple(layer)
+        if not self.layers or len(set(self.layers)) < len(self.layers):
+            raise ParameterError(
+                "layer", given=layer, allowed="a layer, or several that differ from one another"
+            )
 
     def fit(
         self,
@@ -75,12 +93,12 @@ class Microscope:
         observables: Spec | Iterable[Spec] | Mapping[str, Spec] | None = None,
         budget: Mapping[str, float] | None = None,
         *,
-        features: str | Scheme = "activation",
+        features: str | Scheme | Sequence[str | Scheme] = "activation",
         labels: Tensor | None = None,
         reference: Reference | None = None,
         cutoffs: Sequence[float] | None = None,
         name: str = "",
-    ) -> View:
+    ) -> View | Comparison:
         """Look at the layer on a batch.
 
         Parameters
@@ -93,9 +111,10 @@ class Microscope:
         budget
             {observable: tolerance}, in the observables' units.
         features
-            A family of `FAMILIES`, or any scheme. "activation", "gradient" and "sae" are of the
-            layer's output, "kernel" and "fisher" of its weights; "sae" is a TopK autoencoder of
-            256 latents: pass `SparseAutoencoder(…)` for others.
+            A family of `FAMILIES`, or any scheme. "activation", "gradient", "cluster" and "sae" are
+            of the layer's output, "kernel" and "fisher" of its weights; "sae" is a TopK
+            autoencoder of 256 latents: pass `SparseAutoencoder(…)` for others. Several are put
+            side by side.
         labels
             Classes (n,), for the observables that need them.
         reference
@@ -108,7 +127,8 @@ class Microscope:
         Returns
         -------
         View
-            A flow over the cutoffs, with what the microscope can tell about it.
+            A flow over the cutoffs, with what the microscope can tell about it. A `Comparison` of
+            views, by layer and family, if there are several of either.
 
         Raises
         ------
@@ -117,27 +137,52 @@ class Microscope:
         BudgetError, LayerError, ObservableError, ShapeError
             As `capture` and `Flow` do.
         """
-        scheme = _scheme(features)
-        given: dict[str, Any] = {"labels": labels, "name": name}
+        families = (features,) if isinstance(features, (str, Scheme)) else tuple(features)
+        if not families:
+            raise ParameterError("features", given="none", allowed="a family, or several")
+        views: dict[str, View] = {}
+        for layer, family in itertools.product(self.layers, families):
+            scheme = _scheme(family)
+            theory = self._theory(
+                layer, scheme, data, observables, labels=labels, reference=reference, name=name
+            )
+            parts = [theory.attrs["layer"]] * (len(self.layers) > 1)
+            parts += [family if isinstance(family, str) else family.name] * (len(families) > 1)
+            label = ", ".join(parts)
+            label += f" {len(views) + 1}" * (label in views)
+            views[label] = View(_within(theory, budget), scheme, cutoffs=cutoffs)
+        return compare(views) if len(views) > 1 else views[label]
+
+    def _theory(
+        self,
+        layer: str | nn.Module,
+        scheme: Scheme,
+        data: Batch,
+        observables: Any,
+        *,
+        reference: Reference | None,
+        **given: Any,
+    ) -> Theory:
         if isinstance(scheme, JacobianScheme):
-            theory = capture_weights(
-                self.model, data, self.layer, observables, reference=reference, **given
+            return capture_weights(
+                self.model, data, layer, observables, reference=reference, **given
             )
-        else:
-            theory = capture(
-                self.model, data, self.layer, observables, feature_axis=self.feature_axis, **given
-            )
-        if budget is not None:
-            known = {o.name: o.tolerance for o in theory.observables}
-            wanted = check_budget(budget, known, "average")
-            theory = replace(
-                theory,
-                observables=tuple(
-                    replace(o, tolerance=wanted.get(o.name, o.tolerance))
-                    for o in theory.observables
-                ),
-            )
-        return View(theory, scheme, cutoffs=cutoffs)
+        return capture(
+            self.model, data, layer, observables, feature_axis=self.feature_axis, **given
+        )
+
+
+def _within(theory: Theory, budget: Mapping[str, float] | None) -> Theory:
+    """The theory with the budget's tolerances in place of its observables' own."""
+    if budget is None:
+        return theory
+    wanted = check_budget(budget, {o.name: o.tolerance for o in theory.observables}, "average")
+    return replace(
+        theory,
+        observables=tuple(
+            replace(o, tolerance=wanted.get(o.name, o.tolerance)) for o in theory.observables
+        ),
+    )
 
 
 def _scheme(features: str | Scheme) -> Scheme:
