@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "rgwidgets"
 TESTS = ROOT / "tests"
 BUILT = {
-    "node_modules", "static", "lib", "dist", "labextension_build", "__pycache__", "_build", ".cache",
+    "node_modules", "static", "lib", "dist", "labextension_build", "__pycache__", "_build",
+    ".cache",
 }  # fmt: skip
 
 #: folder → what it may import of rgwidgets
@@ -29,7 +30,14 @@ MAY_IMPORT = {
     "toy": {"core", "compute", "systems", "toy"},
     "microscope": {"core", "compute", "bounds", "systems", "schemes", "widgets", "microscope"},
     "exercises": {
-        "core", "compute", "bounds", "systems", "schemes", "toy", "microscope", "exercises",
+        "core",
+        "compute",
+        "bounds",
+        "systems",
+        "schemes",
+        "toy",
+        "microscope",
+        "exercises",
     },
     "widgets": {"core", "compute", "widgets"},
     "widgets/labs": {"core", "compute", "widgets", "systems", "schemes", "bounds"},
@@ -43,8 +51,8 @@ CORE_EXCEPTIONS = {
 }
 #: what may load only where it is used
 HEAVY = {
-    "altair", "anywidget", "ipywidgets", "jupyterlab", "matplotlib", "numba", "safetensors", "scipy",
-    "sklearn", "tokenizers", "transformers", "zarr",
+    "altair", "anywidget", "ipywidgets", "jupyterlab", "matplotlib", "numba", "safetensors",
+    "scipy", "sklearn", "tokenizers", "transformers", "zarr",
 }  # fmt: skip
 #: modules that run code out of data
 UNSAFE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}

@@ -1,9 +1,21 @@
 """What neglected features can still do: attack from below, certificate from above, statistics."""
 
 from .attack import attack
-from .certify import certify
+from .certify import Proof, certify, prove
+from .enclosure import Enclosure
 from .fibre import Fibre
 from .influence import subspace_influence
-from .tail import Opaque, read_tail
+from .opaque import Opaque
+from .tail import read_tail
 
-__all__ = ["Fibre", "Opaque", "attack", "certify", "read_tail", "subspace_influence"]
+__all__ = [
+    "Enclosure",
+    "Fibre",
+    "Opaque",
+    "Proof",
+    "attack",
+    "certify",
+    "prove",
+    "read_tail",
+    "subspace_influence",
+]

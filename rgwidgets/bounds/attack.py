@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rgwidgets.core.errors import ParameterError
-from rgwidgets.core.outputs import OutputObservable
+from rgwidgets.core.errors import ObservableError
+from rgwidgets.core.numeric import whole
+from rgwidgets.core.outputs import OutputObservable, gradient_of
 from rgwidgets.core.progress import tick
 from rgwidgets.core.theory import Observable
 
@@ -63,8 +64,7 @@ def attack(
         If steps or restarts are below 1.
     """
     for name, given in (("steps", steps), ("restarts", restarts)):
-        if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-            raise ParameterError(name, given=given, allowed="a whole number ≥ 1")
+        whole(name, given, 1)
     z = _starts(fibre, restarts, seed)
     with torch.no_grad():
         before, level = fibre.evaluate(observable, torch.zeros_like(z[:1]))
@@ -138,9 +138,11 @@ def _ascent(
         values, smooth = fibre.evaluate(observable, leaf)
         if not smooth.requires_grad:
             return values.detach(), smooth, None
-        (gradient,) = torch.autograd.grad((sign.to(smooth) * smooth).sum(), leaf, allow_unused=True)
-    gradient = torch.zeros_like(z) if gradient is None else torch.nan_to_num(gradient)
-    return values.detach(), smooth.detach(), gradient
+        try:
+            gradient = gradient_of(sign.to(smooth) * smooth, leaf, observable.name)
+        except ObservableError:  # such as of what was overwritten in place
+            return values.detach(), smooth.detach(), None
+    return values.detach(), smooth.detach(), torch.nan_to_num(gradient)
 
 
 def _moved(z: Tensor, gradient: Tensor, radius: float, step: int, steps: int) -> Tensor:

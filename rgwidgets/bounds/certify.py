@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -13,22 +14,45 @@ from rgwidgets.core.progress import tick
 from rgwidgets.core.theory import Observable
 
 from .fibre import Fibre
+from .lipschitz import stretch
+from .opaque import Opaque
 from .propagate import LinearBound, Propagation
-from .tail import Opaque
 
-Method = Literal["crown", "interval", "lipschitz"]
-METHODS = ("crown", "interval", "lipschitz")
+Method = Literal["best", "crown", "interval", "lipschitz", "forms"]
+METHODS = ("crown", "interval", "lipschitz", "forms")
 _ROUNDING = 1e-10
+#: Relative difference below which bounds count as the same.
+_EQUAL = 1e-6
 
 
-def certify(fibre: Fibre, observable: Observable, *, method: Method = "crown") -> Tensor:
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """An upper bound on what a fibre can do, and how it was found.
+
+    Attributes
+    ----------
+    change
+        sup |o(x) − o(cut)| over the fibre is at most this, by sample, (n,) float64.
+    how
+        The methods that gave the smallest bounds, with the number of samples of each where there
+        is more than one.
+    """
+
+    change: Tensor
+    how: str
+
+
+def certify(fibre: Fibre, observable: Observable, *, method: Method = "best") -> Tensor:
     """Upper bound of |o(x) − o(cut)| over the fibre, sample by sample, (n,) float64.
 
     "interval": interval arithmetic from the exact box of the first affine map. "crown": linear
     bounds propagated backwards (arXiv:1811.00866), restricted to the subspace, intersected with
-    the intervals and the product of norms. "lipschitz": the product of norms alone.
+    the intervals and the product of norms. "lipschitz": the product of norms alone. These three
+    read the rest of the network as a chain of affine maps and activation functions, and know the
+    declared observables. "forms": the network's own code, and any observable's, run on affine
+    forms; see `Enclosure`. "best": the smallest of what holds, sample by sample.
 
-    A linear observable is bounded as it is. The loss is bounded through the margins
+    In a chain a linear observable is bounded as it is. The loss is bounded through the margins
     m_j = z_j − z_y of all classes at once, log Σ_j exp m_j being monotone in each; where CROWN
     gives m_j ≤ a_j·z + c_j, also by a bound that knows that the margins move together and is exact
     to first order in the radius (`_loss_above`). An accuracy is certain where every margin keeps
@@ -39,23 +63,26 @@ def certify(fibre: Fibre, observable: Observable, *, method: Method = "crown") -
     fibre
         Centres, discarded directions and radius.
     observable
-        One of `fibre.theory`'s, declared: an `OutputObservable` that is not "general".
+        One of `fibre.theory`'s.
     method
-        "crown", "interval" or "lipschitz".
+        "best", "crown", "interval", "lipschitz" or "forms".
 
     Raises
     ------
     Opaque
         If the computation after the layer, or the observable, is none that can be bounded.
     """
+    if method == "best":
+        return prove(fibre, observable).change
     if method not in METHODS:
-        raise ParameterError("method", given=method, allowed=", ".join(METHODS))
-    if not isinstance(observable, OutputObservable) or observable.form == "general":
-        raise Opaque(f"no certificate knows what function of the outputs {observable.name!r} is")
-    if observable.labels is not None and observable.labels.ndim != 1:
-        raise Opaque("labels at several positions of one sample")
-    crown = method == "crown"
-    pieces = fibre.propagations if crown else fibre.propagate(crown=False)
+        raise ParameterError("method", given=method, allowed=", ".join(("best", *METHODS)))
+    if method == "forms":
+        return fibre.enclosure.changes(observable).to(fibre.centre.device)
+    _check_declared(observable)
+    assert isinstance(observable, OutputObservable)
+    if method == "lipschitz" and fibre.tail is None:
+        return _by_norms(fibre, observable)
+    pieces = fibre.propagations if method == "crown" else fibre.intervals
     labels, done, results = observable.labels, 0, []
     for piece in pieces:
         tick(done / len(fibre), f"certifying {observable.name}")
@@ -66,29 +93,133 @@ def certify(fibre: Fibre, observable: Observable, *, method: Method = "crown") -
     return torch.cat(results).to(fibre.centre.device)
 
 
+def prove(fibre: Fibre, observable: Observable) -> Proof:
+    """The smallest of the bounds that hold, sample by sample, and which they are.
+
+    CROWN where the rest of the network is a chain that can be read, affine forms where it is not
+    or where they cost little, the product of norms where there is nothing else.
+
+    Raises
+    ------
+    Opaque
+        If none holds, with the reason of each.
+    """
+    found: dict[str, Tensor] = {}
+    reasons: dict[str, str] = {}
+
+    def attempt(name: str, method: Method) -> None:
+        try:
+            found[name] = certify(fibre, observable, method=method)
+        except Opaque as reason:
+            reasons[name] = str(reason)
+
+    attempt("CROWN", "crown")
+    if not found or fibre.enclosure.cheap:
+        attempt("affine forms", "forms")
+    if "CROWN" not in found:
+        attempt("Lipschitz", "lipschitz")
+    elif fibre.propagations[0].layers:
+        found = {**_simpler(fibre, observable, found["CROWN"]), **found}
+    if not found:
+        said = {r: " and ".join(n for n in reasons if reasons[n] == r) for r in reasons.values()}
+        raise Opaque("; ".join(f"{names}: {reason}" for reason, names in said.items()))
+    return _smallest(found)
+
+
+def _simpler(fibre: Fibre, observable: Observable, crown: Tensor) -> dict[str, Tensor]:
+    """Simpler proofs that are as good as CROWN's on every sample, which is part of both."""
+    names: dict[str, Method] = {"Lipschitz": "lipschitz", "interval": "interval"}
+    found = {name: certify(fibre, observable, method=method) for name, method in names.items()}
+    return {
+        name: change
+        for name, change in found.items()
+        if bool((change > 0).any()) and bool((change <= crown * (1 + _EQUAL)).all())
+    }
+
+
+def _smallest(found: dict[str, Tensor]) -> Proof:
+    names, changes = list(found), torch.stack(list(found.values()))
+    # of bounds that are equal but for rounding the first is named
+    which = (changes <= changes.amin(0) * (1 + _EQUAL) + 1e-300).double().argmax(0)
+    counts = torch.bincount(which, minlength=len(names)).tolist()
+    used = [(name, count) for name, count in zip(names, counts, strict=True) if count]
+    how = " and ".join(
+        name if len(used) == 1 else f"{name} ({count} samples)" for name, count in used
+    )
+    return Proof(changes.amin(0), f"{how} in float64")
+
+
+def _check_declared(observable: Observable) -> None:
+    if not isinstance(observable, OutputObservable) or observable.form == "general":
+        raise Opaque(f"it does not know what function of the outputs {observable.name!r} is")
+    if observable.labels is not None and observable.labels.ndim != 1:
+        raise Opaque("labels at several positions of one sample")
+
+
+def _by_norms(fibre: Fibre, observable: OutputObservable) -> Tensor:
+    """By the product of norms of what follows, for chains that are too wide to read."""
+    outputs, factor, last = stretch(fibre)
+    device = outputs.device
+    if observable.labels is None:
+        spec = _weights(observable, outputs)[None]
+    else:
+        spec = _margins(observable.labels.to(device), outputs.shape[1])
+    norms = (spec if last is None else spec @ last).norm(dim=-1)
+    change = fibre.radius * factor * norms * (1 + _ROUNDING) + _ROUNDING
+    now = _rows(spec, outputs)
+    change = (change + _ROUNDING * now.abs()).expand_as(now)
+    if observable.labels is None:
+        single: Tensor = change[:, 0].to(fibre.centre.device)
+        return single
+    found = _of_margins(observable, now, now - change, now + change, observable.labels.to(device))
+    return found.to(fibre.centre.device)
+
+
 def _certified(
     piece: Propagation, observable: OutputObservable, labels: Tensor | None, method: Method
 ) -> Tensor:
     outputs = _outputs(piece)
     if labels is None:
-        assert observable.weights is not None
-        weights = torch.zeros_like(outputs[:1])
-        weights[0, : len(observable.weights)] = observable.weights.to(weights)
+        weights = _weights(observable, outputs)
         low, high, _, _ = _range(piece, weights, method)
         now = outputs @ weights.T
         return torch.maximum(high - now, now - low).clamp_min(0)[:, 0]
     margins = _margins(labels, outputs.shape[1])
     low, high, below, above = _range(piece, margins, method)
     now = _rows(margins, outputs)
+    upper = None if above is None else _loss_above(above, piece.radius)
+    lower = None if below is None else _loss_below(below, piece.radius)
+    return _of_margins(observable, now, low, high, labels, lower, upper)
+
+
+def _weights(observable: OutputObservable, outputs: Tensor) -> Tensor:
+    """Coefficients (1, c) of a linear observable."""
+    assert observable.weights is not None
+    weights = torch.zeros_like(outputs[:1])
+    weights[0, : len(observable.weights)] = observable.weights.to(weights)
+    return weights
+
+
+def _of_margins(
+    observable: OutputObservable,
+    now: Tensor,
+    low: Tensor,
+    high: Tensor,
+    labels: Tensor,
+    lower: Tensor | None = None,
+    upper: Tensor | None = None,
+) -> Tensor:
+    """Largest change of the loss or the accuracy, given bounds (n, c) of the margins.
+
+    `lower` and `upper` bound the loss itself, where more is known.
+    """
     if observable.form == "accuracy":
         return _accuracy(now, low, high, labels)
-    loss = now.logsumexp(-1)
-    upper, lower = high.logsumexp(-1), low.logsumexp(-1)
-    if above is not None and below is not None:
-        upper = torch.minimum(upper, _loss_above(above, piece.radius))
-        lower = torch.maximum(lower, _loss_below(below, piece.radius))
+    loss, highest, lowest = now.logsumexp(-1), high.logsumexp(-1), low.logsumexp(-1)
+    highest = highest if upper is None else torch.minimum(highest, upper)
+    lowest = lowest if lower is None else torch.maximum(lowest, lower)
     slack = _ROUNDING * (1 + loss.abs())
-    return torch.maximum(upper - loss, loss - lower).clamp_min(0) + slack
+    return torch.maximum(highest - loss, loss - lowest).clamp_min(0) + slack
 
 
 def _outputs(piece: Propagation) -> Tensor:

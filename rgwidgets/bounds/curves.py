@@ -46,8 +46,36 @@ class Curve(ABC):
         """Values, same shape."""
 
     @abstractmethod
+    def gaps(self, slope: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+        """Smallest and largest σ(y) − slope·y over [low, high], rounded outwards."""
+
     def extremes(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
         """Smallest and largest value on [low, high]."""
+        return self.gaps(torch.zeros_like(low), low, high)
+
+    def tangent(self, y: Tensor) -> Tensor | None:
+        """σ'(y), where that is a slope worth trying."""
+        return None
+
+    def strip(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """One slope with the smallest and largest intercept that hold σ on [low, high].
+
+        The slope is the chord's, best for convex and concave functions (Chebyshev), or the
+        tangent's at the middle where that is narrower.
+        """
+        width = (high - low).clamp_min(1e-300)
+        slope = (self(high) - self(low)) / width
+        lowest, highest = self.gaps(slope, low, high)
+        other = self.tangent(0.5 * (low + high))
+        if other is None:
+            return slope, lowest, highest
+        low_other, high_other = self.gaps(other, low, high)
+        better = high_other - low_other < highest - lowest
+        return (
+            torch.where(better, other, slope),
+            torch.where(better, low_other, lowest),
+            torch.where(better, high_other, highest),
+        )
 
     @abstractmethod
     def lines(self, low: Tensor, high: Tensor, policy: str = "adaptive") -> Lines:
@@ -61,7 +89,7 @@ class Curve(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Kinked(Curve):
-    """max(y, leak·y) with 0 ≤ leak ≤ 1: ReLU and leaky ReLU.
+    """max(y, leak·y) with leak ≤ 1: ReLU, leaky ReLU, and |y| with leak −1.
 
     The lines are those of Zhang et al., "Efficient neural network robustness certification with
     general activation functions" (CROWN), NeurIPS 2018, table 2.
@@ -77,7 +105,15 @@ class Kinked(Curve):
         return torch.nn.functional.leaky_relu(y, self.leak) if self.leak else torch.relu(y)
 
     def extremes(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+        if self.leak < 0:
+            return self.gaps(torch.zeros_like(low), low, high)
         return self(low), self(high)
+
+    def gaps(self, slope: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+        kink = torch.zeros_like(low).clamp(low, high)
+        ends = torch.stack([self(y) - slope * y for y in (low, kink, high)])
+        slack = _ROUNDING * (1 + slope.abs()) * torch.maximum(low.abs(), high.abs())
+        return ends.amin(0) - slack, ends.amax(0) + slack
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -123,17 +159,17 @@ class Smooth(Curve):
     def __call__(self, y: Tensor) -> Tensor:
         return self.value(y)
 
-    def extremes(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-        return self._intercepts(torch.zeros_like(low), low, high)
+    def tangent(self, y: Tensor) -> Tensor | None:
+        return self.slope(y)
 
     def lines(self, low: Tensor, high: Tensor, policy: str = "adaptive") -> Lines:
         lower_slope, upper_slope = self._envelope_slopes(low, high)
-        lower, _ = self._intercepts(lower_slope, low, high)
-        _, upper = self._intercepts(upper_slope, low, high)
+        lower, _ = self.gaps(lower_slope, low, high)
+        _, upper = self.gaps(upper_slope, low, high)
         return Lines(lower_slope, lower, upper_slope, upper)
 
-    def _intercepts(self, k: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-        """Smallest and largest σ(y) − k·y over [low, high], rounded outwards."""
+    def gaps(self, slope: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+        k = slope
         ends = (-math.inf, *self.inflections, math.inf)
         cuts = torch.stack([torch.full_like(low, end).clamp(low, high) for end in ends])
         left, right = cuts[:-1], cuts[1:]
@@ -177,7 +213,20 @@ def _silu_slope(y: Tensor) -> Tensor:
     return s * (1 + y * (1 - s))
 
 
+def _gelu_tanh_slope(y: Tensor) -> Tensor:
+    a = math.sqrt(2 / math.pi)
+    t = torch.tanh(a * (y + 0.044715 * y**3))
+    return 0.5 * (1 + t) + 0.5 * y * (1 - t * t) * a * (1 + 3 * 0.044715 * y * y)
+
+
+def _mish_slope(y: Tensor) -> Tensor:
+    t = torch.tanh(torch.logaddexp(y, 0 * y))
+    slope: Tensor = t + y * (1 - t * t) * torch.sigmoid(y)
+    return slope
+
+
 RELU = Kinked("ReLU", 1.0)
+ABS = Kinked("absolute value", 1.0, -1.0)
 TANH = Smooth("tanh", 1.0, torch.tanh, lambda y: 1 - torch.tanh(y) ** 2, (0.0,), 0.77)
 SIGMOID = Smooth(
     "sigmoid", 0.25, torch.sigmoid, lambda y: torch.sigmoid(y) * torch.sigmoid(-y), (0.0,), 0.0963
@@ -197,4 +246,28 @@ SILU = Smooth(
     _silu_slope,
     (-2.399357280520947, 2.399357280520947),
     0.501,
+)
+GELU_TANH = Smooth(
+    "GELU (tanh)",
+    1.1290,
+    lambda y: torch.nn.functional.gelu(y, approximate="tanh"),
+    _gelu_tanh_slope,
+    (-1.4185040087908283, 1.4185040087908283),
+    0.798,
+)
+MISH = Smooth(
+    "Mish",
+    1.08851,
+    torch.nn.functional.mish,
+    _mish_slope,
+    (-2.2563763963607935, 1.4905711794854282),
+    0.6443,
+)
+ERF = Smooth(
+    "erf",
+    1.12838,
+    torch.erf,
+    lambda y: 2 / math.sqrt(math.pi) * torch.exp(-y * y),
+    (0.0,),
+    0.9679,
 )

@@ -14,9 +14,11 @@ from rgwidgets.core.errors import ParameterError, ShapeError
 from rgwidgets.core.outputs import OutputObservable, Readout
 from rgwidgets.core.theory import Observable, Theory
 
+from .enclosure import Enclosure
+from .opaque import Opaque
 from .propagate import Propagation
 from .statistics import tail_radius
-from .tail import Opaque, Tail, read_tail
+from .tail import Tail, read_tail
 
 #: Numbers in the largest array of a propagation; samples are taken in pieces to keep below it.
 _ROOM = 2**24
@@ -116,6 +118,11 @@ class Fibre:
         return _TAILS[self.theory]
 
     @cached_property
+    def enclosure(self) -> Enclosure:
+        """What the network's own code makes of affine forms; shared by all observables."""
+        return Enclosure(self)
+
+    @cached_property
     def start(self) -> tuple[Tensor, Tensor]:
         """The tail's first map here: (m, K) along the subspace, (n, m) at the centres."""
         tail = self._known_tail()
@@ -139,6 +146,11 @@ class Fibre:
     def propagations(self) -> list[Propagation]:
         """Bound propagation by pieces of samples; shared by all observables. Raises `Opaque`."""
         return self.propagate(crown=True)
+
+    @cached_property
+    def intervals(self) -> list[Propagation]:
+        """The same by intervals alone."""
+        return self.propagate(crown=False)
 
     def propagate(self, *, crown: bool) -> list[Propagation]:
         """Bound propagation with CROWN or by intervals alone. Raises `Opaque`."""

@@ -9,10 +9,10 @@ from rgwidgets.core.bounds import Bound, Influence
 from rgwidgets.core.theory import Observable
 
 from .attack import attack
-from .certify import certify
+from .certify import prove
 from .fibre import Fibre
+from .opaque import Opaque
 from .statistics import derangement, measured
-from .tail import Opaque
 
 
 def subspace_influence(
@@ -58,6 +58,10 @@ def subspace_influence(
     if fibre.ball is None:
         ball += f", the {fibre.quantile:.0%} quantile of measured tails"
     found = attack(fibre, observable, steps=steps, restarts=restarts, seed=seed)
+    change, certificate = found.change, _certificate(fibre, observable, ball)
+    if certificate and not fibre.direct(observable):
+        # the search ran in the network's own precision, the proof is of exact numbers
+        change = _in_double(fibre, observable, found.point)
     way = (
         f"PGD, {steps} steps, {restarts} restarts"
         if found.differentiable
@@ -66,8 +70,8 @@ def subspace_influence(
     return Influence(
         average,
         resample,
-        measured(found.change, f"{way}; {ball}"),
-        _certificate(fibre, observable, ball),
+        measured(change, f"{way}; {ball}"),
+        certificate,
     )
 
 
@@ -77,7 +81,14 @@ def _change(fibre: Fibre, observable: Observable, z: Tensor, before: Tensor) -> 
 
 def _certificate(fibre: Fibre, observable: Observable, ball: str) -> Bound:
     try:
-        proved = certify(fibre, observable)
+        proof = prove(fibre, observable)
     except Opaque as reason:
         return Bound.none(str(reason))
-    return Bound(float(proved.mean()), "proved", f"CROWN in float64; {ball}")
+    return Bound(float(proof.change.mean()), "proved", f"{proof.how}; {ball}")
+
+
+def _in_double(fibre: Fibre, observable: Observable, z: Tensor) -> Tensor:
+    """|o(point) − o(cut)| as proofs see it, in double precision."""
+    return (
+        fibre.enclosure.exactly(observable, z) - fibre.enclosure.exactly(observable, 0 * z)
+    ).abs()

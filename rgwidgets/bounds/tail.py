@@ -10,10 +10,13 @@ from typing import cast
 import torch
 from torch import Tensor, fx, nn
 
-from rgwidgets.core.outputs import Readout, evaluating
+from rgwidgets.core.errors import Cancelled
+from rgwidgets.core.outputs import Readout
+from rgwidgets.core.untouched import Untouched
 
 from . import curves
 from .curves import Curve
+from .opaque import Opaque
 
 #: Numbers a sample beyond which a dense matrix of the computation is not made.
 WIDEST = 2048
@@ -35,7 +38,8 @@ _AFFINE = (
     nn.Flatten,
     nn.Unflatten,
 )
-_NOTHING = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+#: Layers that do nothing in evaluation.
+NOTHING = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 _CURVES = {
     nn.ReLU: curves.RELU,
     nn.Tanh: curves.TANH,
@@ -54,10 +58,6 @@ _FUNCTIONS = {
     "sigmoid": curves.SIGMOID,
     torch.nn.functional.silu: curves.SILU,
 }
-
-
-class Opaque(Exception):
-    """The computation after a layer is not one that can be bounded; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,25 +129,37 @@ def read_tail(readout: Readout, activation: Tensor) -> Tail:
     native = activation.movedim(-1, readout.feature_axis)
     if native[0].numel() > WIDEST:
         raise Opaque(f"{native[0].numel()} numbers a sample are more than {WIDEST}")
-    with evaluating(readout.module):
+    with Untouched(readout.module)():
         steps = _sequential_steps(readout.module, readout.layer)
         if steps is None:
             steps = _traced_steps(readout.module, readout.layer)
         tail = _compiled(steps, native[:1])
-    _compare(tail, native, readout(activation))
+    _compare(tail, native, readout(activation), precision(readout.module))
     return tail
 
 
-def _compare(tail: Tail, native: Tensor, outputs: Tensor) -> None:
+def precision(module: nn.Module) -> float:
+    """The coarsest relative precision of a module's weights, that of float32 if it has none."""
+    kinds = {p.dtype for p in module.parameters() if p.is_floating_point()} or {torch.float32}
+    return max(torch.finfo(kind).eps for kind in kinds)
+
+
+def _compare(tail: Tail, native: Tensor, outputs: Tensor, eps: float) -> None:
     """Hooks, subclasses and weight norms may make a network do other than it looks."""
     expected = outputs.detach().to(tail.first.bias.device, torch.float64)
     found = tail(native.detach().to(tail.first.bias.device, torch.float64).flatten(1))
-    close = torch.finfo(outputs.dtype).eps ** 0.5 * (1 + expected.abs().max())
+    close = eps**0.5 * (1 + expected.abs().max())
     if expected.shape != found.shape or bool((expected - found).abs().max() > close):
         raise Opaque("the layers as read do not reproduce the network's own outputs")
 
 
 Step = nn.Module | Curve
+
+
+def steps_after(module: nn.Module, layer: str) -> list[Step]:
+    """What follows a layer, one after the other; `Opaque` where that is no chain."""
+    steps = _sequential_steps(module, layer)
+    return _traced_steps(module, layer) if steps is None else steps
 
 
 def _sequential_steps(module: nn.Module, layer: str) -> list[Step] | None:
@@ -186,7 +198,10 @@ class _Tracer(fx.Tracer):
 
 def _traced_steps(module: nn.Module, layer: str) -> list[Step]:
     try:
-        graph = _Tracer(module.get_submodule(layer)).trace(module)
+        # of a copy: constants that tracing meets become attributes of what is traced
+        graph = _Tracer(module.get_submodule(layer)).trace(copy.copy(module))
+    except Cancelled:
+        raise
     except Exception as error:  # tracing runs the user's own code on stand-ins: anything may fail
         raise Opaque(f"{type(module).__name__} could not be traced: {error}") from error
     start = [node for node in graph.nodes if node.op == "call_module" and node.target == layer]
@@ -232,13 +247,13 @@ def _compiled(steps: Sequence[Step], example: Tensor) -> Tail:
     eye = torch.eye(shape.numel(), dtype=torch.float64, device=device)
     maps, between = [Affine(eye, 0 * eye[0])], []
     for step in steps:
-        curve = step if isinstance(step, Curve) else _curve(step)
+        curve = step if isinstance(step, Curve) else curve_of(step)
         if curve is not None:
             between.append(curve)
             width = len(maps[-1].bias)
             eye = torch.eye(width, dtype=torch.float64, device=device)
             maps.append(Affine(eye, 0 * eye[0]))
-        elif not isinstance(step, _NOTHING):
+        elif not isinstance(step, NOTHING):
             affine, shape = _affine(cast("nn.Module", step), shape, device)
             maps[-1] = maps[-1].then(affine)
     if len(shape) != 1:
@@ -246,7 +261,8 @@ def _compiled(steps: Sequence[Step], example: Tensor) -> Tail:
     return Tail(maps[0], tuple(zip(between, maps[1:], strict=True)))
 
 
-def _curve(step: Step) -> Curve | None:
+def curve_of(step: Step) -> Curve | None:
+    """The activation function that a layer is, if it is one."""
     if isinstance(step, nn.LeakyReLU) and 0 <= step.negative_slope <= 1:
         return curves.Kinked("leaky ReLU", 1.0, step.negative_slope)
     if isinstance(step, nn.GELU) and step.approximate == "none":

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import ConvergenceError, ParameterError, ShapeError, nearest
+from ..core.numeric import in_double, whole
 from ..core.progress import track
 
 KINDS = ("topk", "batchtopk", "matryoshka")
@@ -33,7 +34,7 @@ class Recipe:
         the dictionary must reconstruct alone (Bussmann et al. 2025, arXiv:2503.17547).
     latents, active
         Size of the dictionary, and how many of it a sample may use (on average, but for "topk").
-    steps, batch
+    training_steps, batch
         Steps of Adam, and samples in each.
     rate
         Learning rate; 2·10⁻⁴ √(2¹⁴ / latents) if None (Gao et al. 2024, appendix A.3). It falls
@@ -58,7 +59,7 @@ class Recipe:
     kind: str = "topk"
     latents: int = 256
     active: int = 8
-    steps: int = 1000
+    training_steps: int = 1000
     batch: int = 256
     rate: float | None = None
     groups: tuple[int, ...] = ()
@@ -69,18 +70,16 @@ class Recipe:
             close = nearest(str(self.kind), KINDS)
             mend = f"did you mean {close!r}?" if close else ""
             raise ParameterError("kind", given=self.kind, allowed=", ".join(KINDS), mend=mend)
-        for name in ("latents", "active", "steps", "batch", "seed"):
-            given, least = getattr(self, name), 0 if name == "seed" else 1
-            if isinstance(given, bool) or not isinstance(given, int) or given < least:
-                raise ParameterError(name, given=given, allowed=f"a whole number ≥ {least}")
+        for name in ("latents", "active", "training_steps", "batch", "seed"):
+            whole(name, getattr(self, name), 0 if name == "seed" else 1)
         if self.active > self.latents:
             allowed = f"at most all of the {self.latents} latents"
             raise ParameterError("active", given=self.active, allowed=allowed)
         if self.rate is not None and not 0 < self.rate < math.inf:
             raise ParameterError("rate", given=self.rate, allowed="a finite number > 0, or None")
         object.__setattr__(self, "groups", tuple(self.groups))
-        whole = all(isinstance(size, int) for size in self.groups)
-        rising = whole and all(a < b for a, b in pairwise((0, *self.groups)))
+        integers = all(isinstance(size, int) for size in self.groups)
+        rising = integers and all(a < b for a, b in pairwise((0, *self.groups)))
         if self.groups and not (
             self.kind == "matryoshka" and rising and self.groups[-1] == self.latents
         ):
@@ -130,7 +129,7 @@ class Dictionary:
         For "topk" the `active` largest of each vector, fewer where fewer are positive; for the
         others all that reach the threshold, so that no vector depends on its neighbours.
         """
-        rows = _double(x).to(self.bias.device).flatten(0, -2)
+        rows = in_double(x).to(self.bias.device).flatten(0, -2)
         count = self.recipe.latents if columns is None else len(columns)
         latents = rows.new_empty(len(rows), count)
         for part, activations in self._activations(rows):
@@ -160,7 +159,7 @@ class Dictionary:
         must not hang on rounding.
         """
         total = 0.0
-        rows = _double(x).to(self.bias.device)
+        rows = in_double(x).to(self.bias.device)
         for _, activations in self._activations(rows):
             count = self.recipe.active * len(activations)
             if count < activations.numel():
@@ -192,7 +191,7 @@ def train(x: Tensor, recipe: Recipe) -> Dictionary:
     Examples
     --------
     >>> x = torch.eye(4).repeat(50, 1)
-    >>> found = train(x, Recipe(latents=4, active=1, steps=300, rate=0.01))
+    >>> found = train(x, Recipe(latents=4, active=1, training_steps=300, rate=0.01))
     >>> left = found.decode(found.encode(x)) - x
     >>> bool(left.square().sum() < 0.01 * (x - x.mean(0)).square().sum())
     True
@@ -221,21 +220,22 @@ def _trained(rows: Tensor, recipe: Recipe) -> _Weights:
     """The weights after all steps on standardised data (n, d)."""
     generator = torch.Generator().manual_seed(recipe.seed)
     weights = _Weights(rows.shape[1], recipe, generator, rows.device)
+    steps = recipe.training_steps
     rate = recipe.rate or 2e-4 * math.sqrt(2**14 / recipe.latents)
     optimiser = torch.optim.Adam(weights.all, lr=rate)
-    patience = max(10, min(math.ceil(len(rows) / recipe.batch), recipe.steps // 10))
-    rest = max(1, recipe.steps // (2 * _REVIVALS))
+    patience = max(10, min(math.ceil(len(rows) / recipe.batch), steps // 10))
+    rest = max(1, steps // (2 * _REVIVALS))
     silent = torch.zeros(recipe.latents, dtype=torch.int64, device=rows.device)
-    for step in track(range(recipe.steps), label="training a sparse autoencoder"):
+    for step in track(range(steps), label="training a sparse autoencoder"):
         chosen = torch.randint(len(rows), (recipe.batch,), generator=generator, device="cpu")
         loss, latents, missed = _loss(weights, rows[chosen.to(rows.device)], recipe)
         silent = torch.where((latents > 0).any(0), 0, silent + 1)
         for group in optimiser.param_groups:
-            group["lr"] = rate * min(1.0, 4 * (recipe.steps - step) / recipe.steps)
+            group["lr"] = rate * min(1.0, 4 * (steps - step) / steps)
         optimiser.zero_grad()
         loss.backward()
         weights.step(optimiser)
-        if step % rest == rest - 1 and 2 * step < recipe.steps:
+        if step % rest == rest - 1 and 2 * step < steps:
             dead = silent >= patience
             weights.revive(dead, missed, optimiser, generator)
             silent[dead] = 0
@@ -330,15 +330,10 @@ def _standardised(x: Tensor) -> tuple[Tensor, Tensor, float]:
             given=f"{tuple(x.shape)} {x.dtype}",
             allowed="one or more finite floating-point vectors (n, d)",
         )
-    rows = _double(x)
+    rows = in_double(x)
     mean = rows.mean(0)
     centred = rows - mean
     spread = float(centred.square().mean().sqrt())
     if spread <= 1e-12 * float(mean.abs().max()):  # constant, but for rounding
         spread = 1.0
     return (centred / spread).float(), mean, spread
-
-
-def _double(x: Tensor) -> Tensor:
-    """In double precision, on the CPU where the device has none."""
-    return (x.cpu() if x.device.type == "mps" else x).detach().double()

@@ -40,6 +40,9 @@ class Readout(Protocol):
     def check(self) -> None:
         """Raise `ObservableError` if the weights changed since the features were captured."""
 
+    def part(self, samples: slice) -> Readout:
+        """The same network on some of the samples alone."""
+
 
 def _given_outputs(features: Features) -> Tensor:
     if "outputs" not in features:
@@ -138,6 +141,31 @@ def after(observable: Observable, change: Callable[[Features], Features]) -> Obs
         observable.tolerance,
         observable.reduce,
     )
+
+
+def gradient_of(values: Tensor, leaf: Tensor, what: str, *, again: bool = False) -> Tensor:
+    """The derivative of the sum of values by a leaf, zeros where they do not depend on it.
+
+    Raises `ObservableError`, which names `what`, where torch cannot tell. With `again` the graph
+    stays for more of its derivatives.
+
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> gradient_of(x**2, x, "square")
+    tensor([2., 4.])
+    """
+    try:
+        (found,) = torch.autograd.grad(values.sum(), leaf, retain_graph=again, allow_unused=True)
+    except RuntimeError as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if "memory" in said:
+            raise
+        raise ObservableError(
+            f"gradient of {what}",
+            given="none",
+            allowed="a differentiable function",
+            mend=f"torch says: {said.rstrip('.')[:200]}",
+        ) from error
+    return torch.zeros_like(leaf) if found is None else found
 
 
 @contextmanager

@@ -146,7 +146,7 @@ class Microscope:
             theory = self._theory(
                 layer, scheme, data, observables, labels=labels, reference=reference, name=name
             )
-            parts = [theory.attrs["layer"]] * (len(self.layers) > 1)
+            parts = [str(theory.attrs["layer"])] * (len(self.layers) > 1)
             parts += [family if isinstance(family, str) else family.name] * (len(families) > 1)
             label = ", ".join(parts)
             label += f" {len(views) + 1}" * (label in views)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..compute.moments import Moments
 from ..core.scheme import Scheme
@@ -81,7 +82,7 @@ def minilm(*, quick: bool = False) -> Specimen:
     parts = zip(*(part.split(64) for part in many.values()), strict=True)
     batches = (dict(zip(many, part, strict=True)) for part in parts)
     moments = Moments.of(activations(encoder.module, batches, "block3"))
-    effort = {"steps": 4, "restarts": 1} if quick else {"steps": 12, "restarts": 2}
+    effort: dict[str, Any] = {"steps": 4, "restarts": 1} if quick else {"steps": 12, "restarts": 2}
     schemes: dict[str, Scheme] = {
         "variance (PCA)": ActivationSpectrum(moments=moments, **effort),
         "own gradient": GradientSpectrum(observable=ALL, **effort),
@@ -96,8 +97,8 @@ def characters(*, quick: bool = False) -> Specimen:
 
     Six hundred steps take about two minutes; the same layer before any stands beside it.
     """
-    effort = {"steps": 4, "restarts": 1} if quick else {"steps": 12, "restarts": 2}
-    size = {"width": 32, "blocks": 2, "context": 32} if quick else {}
+    effort: dict[str, Any] = {"steps": 4, "restarts": 1} if quick else {"steps": 12, "restarts": 2}
+    size: dict[str, Any] = {"width": 32, "blocks": 2, "context": 32} if quick else {}
     model = CharacterModel(**size).train(20 if quick else 600, checkpoints=(0,))
     layer, n = ("block1", 8) if quick else ("block2", 32)
     schemes: dict[str, Scheme] = {

@@ -79,8 +79,16 @@ class View(Flow):
     def stability(self, cutoff: float, *, repeats: int = 8, seed: int = 0) -> Stability:
         """Overlap of the subspaces that two halves of the samples lead to, with its control.
 
-        Raises `ParameterError` for fewer than four samples, or a rank below 1.
+        Raises `ParameterError` for fewer than four samples, a rank below 1, or a basis that was
+        found in other samples.
         """
+        if getattr(self.scheme, "moments", None) is not None:
+            raise ParameterError(
+                "stability",
+                given="a basis of other samples than these",
+                allowed="a scheme that finds its basis in them",
+                mend="compare views of two streams by `overlap`",
+            )
         n, rank = len(self.theory.features[feature_of(self.theory)]), int(self.scale.check(cutoff))
         if n < 4 or rank < 1:
             raise ParameterError(

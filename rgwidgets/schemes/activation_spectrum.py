@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from rgwidgets.compute.moments import Moments
+from rgwidgets.core.errors import ParameterError, ShapeError
+from rgwidgets.core.numeric import in_double
 from rgwidgets.core.theory import Theory
 
-from .subspace import Spectrum, SubspaceScheme, moments, ordered
+from .subspace import Spectrum, SubspaceScheme, ordered
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,18 @@ class ActivationSpectrum(SubspaceScheme):
 
     Relevance is the variance of each direction over samples and positions. That a direction
     varies little does not say that it matters little: read the bounds.
+
+    Attributes
+    ----------
+    moments
+        Those of the feature over more samples than the theory holds, such as of a stream
+        (`rgwidgets.systems.stream.activations`): the basis is theirs, the bounds the theory's.
+        The theory's own if None.
+
+    Raises
+    ------
+    ShapeError
+        On use, if the moments are of vectors of another dimension than the feature.
 
     Examples
     --------
@@ -33,9 +48,26 @@ class ActivationSpectrum(SubspaceScheme):
         "H. Hotelling, Analysis of a complex of statistical variables into principal components, "
         "J. Educ. Psychol. 24, 417 (1933)"
     )
+    moments: Moments | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.moments is not None and not isinstance(self.moments, Moments):
+            raise ParameterError(
+                "moments", given=self.moments, allowed="rgwidgets.compute.moments.Moments, or None"
+            )
 
     def measure(self, theory: Theory, feature: str) -> Spectrum:
         """Mean and principal components of the feature."""
-        mean, covariance = moments(theory.features[feature])
+        x = theory.features[feature]
+        found = self.moments or Moments.of(x)
+        if len(found.mean) != x.shape[-1]:
+            raise ShapeError(
+                "moments",
+                given=f"of dimension {len(found.mean)}",
+                allowed=f"those of the feature {feature!r}, of dimension {x.shape[-1]}",
+                mend="stream the same layer, with the same feature_axis",
+            )
+        covariance = found.covariance.to(in_double(x[:0]))
         values, vectors = ordered(covariance, covariance)
-        return Spectrum(mean, vectors, values, "variance")
+        return Spectrum(found.mean.to(covariance), vectors, values, "variance")

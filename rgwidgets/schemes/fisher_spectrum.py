@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from rgwidgets.core.errors import ParameterError
+from rgwidgets.core.numeric import in_double
 from rgwidgets.core.theory import Theory
 
 from .jacobian import Jacobian, JacobianScheme, about
-from .subspace import Spectrum, in_double
+from .subspace import Spectrum
 
 Likelihood = Literal["classes", "gaussian"]
 LIKELIHOODS = ("classes", "gaussian")

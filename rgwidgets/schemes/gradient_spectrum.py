@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rgwidgets.core.errors import ObservableError
-from rgwidgets.core.outputs import OutputObservable
+from rgwidgets.core.outputs import OutputObservable, gradient_of
 from rgwidgets.core.theory import Observable, Theory
 
 from .subspace import ALL, Spectrum, SubspaceScheme, moments, ordered
@@ -22,6 +22,13 @@ class GradientSpectrum(SubspaceScheme):
     The matrix is C = ⟨∇o ∇oᵀ⟩ over samples and positions, the gradient taken with respect to the
     feature. Directions without gradient are ordered by their variance. An observable with steps,
     such as the accuracy, is replaced by its differentiable stand-in, the margin.
+
+    On the toy models T1 to T3 an attack on what this order neglects does at most half of what it
+    does with principal components or autoencoders at the same rank (`make bench`), with two
+    exceptions: where variance is the right order already, both are alike; and on early layers
+    with many directions left, where what is neglected hardly matters, variance can be the better.
+    The order is of mean squared gradients at the data: a direction that is steep only elsewhere,
+    as a rare feature is, comes late.
 
     Attributes
     ----------
@@ -91,15 +98,21 @@ def gradients(observable: Observable, theory: Theory, feature: str) -> Tensor:
             values = observable.samples(features)
         if values.ndim != 1 or not values.requires_grad:
             raise ObservableError(
-                f"observable {observable.name!r}",
+                f"observable {observable.name!r}{after_layer(theory)}",
                 given="no gradient, or several moments a sample",
                 allowed="a differentiable function of the features, one value a sample",
                 mend="choose the loss or a logit difference",
             )
-        (gradient,) = torch.autograd.grad(values.sum(), leaf, allow_unused=True)
-    found = torch.zeros_like(leaf) if gradient is None else gradient
+        found = gradient_of(values, leaf, f"{observable.name!r}{after_layer(theory)}")
     if not bool(torch.isfinite(found).all()):
         raise ObservableError(
-            f"gradient of {observable.name!r}", given="NaN or infinity", allowed="finite values"
+            f"gradient of {observable.name!r}{after_layer(theory)}",
+            given="NaN or infinity",
+            allowed="finite values",
         )
     return found
+
+
+def after_layer(theory: Theory) -> str:
+    """Where the observables of a theory begin, for a message."""
+    return f" after layer {theory.attrs['layer']!r}" if "layer" in theory.attrs else ""

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from rgwidgets.core.errors import ParameterError
+from rgwidgets.core.numeric import in_double, whole
 from rgwidgets.core.scheme import Scheme
 from rgwidgets.core.theory import Theory
 
 from .gradient_spectrum import gradients
-from .subspace import Frame, Spectrum, SubspaceScheme, _Reversed, in_double, ordered
+from .subspace import Frame, Spectrum, SubspaceScheme, _Reversed, ordered
 
 #: Side of the largest matrix whose eigenvectors are computed: about a minute on one core.
 LARGEST = 4096
@@ -80,11 +81,7 @@ class JacobianScheme(SubspaceScheme):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        given = self.directions
-        if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= LARGEST:
-            raise ParameterError(
-                "directions", given=given, allowed=f"a whole number from 1 to {LARGEST}"
-            )
+        whole("directions", self.directions, 1, LARGEST)
 
     @abstractmethod
     def rows(self, jacobian: Jacobian, weights: Tensor) -> Iterator[tuple[int, Tensor]]:

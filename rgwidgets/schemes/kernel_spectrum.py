@@ -9,9 +9,9 @@ from typing import ClassVar
 from torch import Tensor
 
 from rgwidgets.core.errors import ParameterError
+from rgwidgets.core.numeric import in_double
 
 from .jacobian import Jacobian, JacobianScheme
-from .subspace import in_double
 
 
 @dataclass(frozen=True)

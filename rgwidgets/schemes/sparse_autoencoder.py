@@ -14,6 +14,7 @@ from rgwidgets.bounds.fibre import Fibre
 from rgwidgets.bounds.influence import subspace_influence
 from rgwidgets.compute.dictionary import Dictionary, Recipe, train
 from rgwidgets.core.errors import ParameterError
+from rgwidgets.core.numeric import in_double, whole
 from rgwidgets.core.outputs import after
 from rgwidgets.core.relevance import Relevance
 from rgwidgets.core.scale import Scale
@@ -27,7 +28,6 @@ from .subspace import (
     feature_of,
     framed,
     geometric,
-    in_double,
     moments,
     ordered,
 )
@@ -87,12 +87,12 @@ class SparseAutoencoder(Scheme):
 
     Attributes
     ----------
-    kind, latents, active, steps, batch, rate, groups
-        How the autoencoder is trained: see `Recipe`. `steps` are those of the training.
+    kind, latents, active, training_steps, batch, rate, groups
+        How the autoencoder is trained: see `Recipe`.
     quantile
         The fibre's radius is this quantile of the norms of what is neglected, over all positions
         of a sample together.
-    attack_steps, restarts
+    steps, restarts
         Effort of the attack.
     seed
         Of the training, the random starts and the resampling.
@@ -105,7 +105,7 @@ class SparseAutoencoder(Scheme):
     Examples
     --------
     >>> x = torch.eye(6).repeat(40, 1)
-    >>> scheme = SparseAutoencoder(latents=6, active=1, steps=300, rate=0.01)
+    >>> scheme = SparseAutoencoder(latents=6, active=1, training_steps=300, rate=0.01)
     >>> effective = scheme.coarsen(Theory({"activation": x}), 6)
     >>> effective.features["latents"].shape, round(effective.attrs["kept_variance"], 2)
     (torch.Size([240, 6]), 1.0)
@@ -123,12 +123,12 @@ class SparseAutoencoder(Scheme):
     kind: str = "topk"
     latents: int = field(default=256, kw_only=True)
     active: int = field(default=8, kw_only=True)
-    steps: int = field(default=1000, kw_only=True)
+    training_steps: int = field(default=1000, kw_only=True)
     batch: int = field(default=256, kw_only=True)
     rate: float | None = field(default=None, kw_only=True)
     groups: tuple[int, ...] = field(default=(), kw_only=True)
     quantile: float = field(default=0.99, kw_only=True)
-    attack_steps: int = field(default=12, kw_only=True)
+    steps: int = field(default=12, kw_only=True)
     restarts: int = field(default=8, kw_only=True)
     seed: int = field(default=0, kw_only=True)
 
@@ -136,15 +136,13 @@ class SparseAutoencoder(Scheme):
         object.__setattr__(self, "groups", self.recipe.groups)
         if not 0 < self.quantile <= 1:
             raise ParameterError("quantile", given=self.quantile, allowed="a number in (0, 1]")
-        for name in ("attack_steps", "restarts"):
-            given = getattr(self, name)
-            if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-                raise ParameterError(name, given=given, allowed="a whole number ≥ 1")
+        for name in ("steps", "restarts"):
+            whole(name, getattr(self, name), 1)
 
     @property
     def recipe(self) -> Recipe:
         """How the autoencoder is trained."""
-        names = ("kind", "latents", "active", "steps", "batch", "rate", "groups", "seed")
+        names = ("kind", "latents", "active", "training_steps", "batch", "rate", "groups", "seed")
         return Recipe(**{name: getattr(self, name) for name in names})
 
     def dictionary(self, theory: Theory) -> Dictionary:
@@ -201,7 +199,7 @@ class SparseAutoencoder(Scheme):
         return _Projection(
             self,
             quantile=self.quantile,
-            steps=self.attack_steps,
+            steps=self.steps,
             restarts=self.restarts,
             seed=self.seed,
         )
@@ -233,7 +231,7 @@ class SparseAutoencoder(Scheme):
             "fibre": fibre,
             "scheme": self,
         }
-        search = {"steps": self.attack_steps, "restarts": self.restarts, "seed": self.seed}
+        search = {"steps": self.steps, "restarts": self.restarts, "seed": self.seed}
         return EffectiveTheory(
             {**others, "latents": kept},
             tuple(after(o, lift) for o in theory.observables),

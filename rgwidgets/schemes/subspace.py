@@ -13,7 +13,9 @@ from torch import Tensor
 
 from rgwidgets.bounds.fibre import Fibre
 from rgwidgets.bounds.influence import subspace_influence
+from rgwidgets.compute.moments import Moments
 from rgwidgets.core.errors import ParameterError, ShapeError
+from rgwidgets.core.numeric import in_double, whole
 from rgwidgets.core.outputs import after
 from rgwidgets.core.relevance import Relevance
 from rgwidgets.core.scale import Scale
@@ -102,9 +104,7 @@ class SubspaceScheme(Scheme):
         if not 0 < self.quantile <= 1:
             raise ParameterError("quantile", given=self.quantile, allowed="a number in (0, 1]")
         for name in ("steps", "restarts"):
-            given = getattr(self, name)
-            if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-                raise ParameterError(name, given=given, allowed="a whole number ≥ 1")
+            whole(name, getattr(self, name), 1)
 
     @abstractmethod
     def measure(self, theory: Theory, feature: str) -> Spectrum:
@@ -252,10 +252,8 @@ def ordered(matrix: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (d,) and covariance (d, d) of vectors (n, …, d) over samples and positions."""
-    rows = in_double(x).flatten(0, -2)
-    mean = rows.mean(0)
-    centred = rows - mean
-    return mean, centred.T @ centred / len(rows)
+    found = Moments.of(x)
+    return found.mean, found.covariance
 
 
 def framed(theory: Theory, feature: str, mean: Tensor, basis: Tensor) -> Frame:
@@ -269,11 +267,6 @@ def framed(theory: Theory, feature: str, mean: Tensor, basis: Tensor) -> Frame:
 def _kept_variance(kept: Tensor, rest: Tensor) -> Mapping[str, float]:
     total = float((kept**2).sum() + (rest**2).sum())
     return {"kept_variance": float((kept**2).sum()) / total if total else 1.0}
-
-
-def in_double(x: Tensor) -> Tensor:
-    """In double precision, on the CPU where the device has none."""
-    return (x.cpu() if x.device.type == "mps" else x).detach().double()
 
 
 def geometric(d: int) -> list[int]:

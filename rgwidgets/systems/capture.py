@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
-from rgwidgets.core.errors import (
-    LayerError,
-    ObservableError,
-    ParameterError,
-    nearest,
-)
-from rgwidgets.core.outputs import OutputObservable
-from rgwidgets.core.theory import Observable, Theory
-from rgwidgets.systems.networks.observables import accuracy, loss
-from rgwidgets.systems.networks.rerun import Batch, Captured, arguments
-
-Spec = Observable | Callable[[Any], Tensor] | str
+from rgwidgets.core.theory import Theory
+from rgwidgets.systems.networks.batch import Batch, arguments
+from rgwidgets.systems.networks.layer import located
+from rgwidgets.systems.networks.rerun import Captured
+from rgwidgets.systems.networks.specs import Specs, listed, tied
 
 
 def capture(
     module: nn.Module,
     batch: Batch,
     layer: str | nn.Module,
-    observable: Spec | Iterable[Spec] | Mapping[str, Spec] | None = None,
+    observable: Specs = None,
     *,
     labels: Tensor | None = None,
     feature_axis: int = -1,
@@ -83,15 +73,15 @@ def capture(
     >>> theory
     Theory('Sequential · 1': activation (5, 8); loss, accuracy)
     """
-    if not isinstance(module, nn.Module):
-        raise ParameterError("module", given=type(module).__name__, allowed="a torch.nn.Module")
-    layer_name = _layer_name(module, layer)
+    module, layer_name = located(module, layer)
     args, keywords = arguments(batch)
     readout = Captured(module, layer_name, args, keywords, feature_axis)
     activation = readout.capture()
     title = name or f"{type(module).__name__} · {layer_name or 'output'}"
-    specs = _listed(observable, labels)
-    observables = tuple(_observable(spec, as_name, labels, readout) for as_name, spec in specs)
+    observables = tuple(
+        tied(spec, as_name, labels, "activation", raw=readout.raw, outputs=readout)
+        for as_name, spec in listed(observable, labels)
+    )
     theory = Theory(
         {"activation": activation},
         observables,
@@ -102,83 +92,3 @@ def capture(
         with torch.no_grad():
             o.samples(theory.features)
     return theory
-
-
-def _layer_name(module: nn.Module, layer: str | nn.Module) -> str:
-    modules = dict(module.named_modules())
-    if isinstance(layer, nn.Module):
-        for name, part in modules.items():
-            if part is layer:
-                return name
-        raise LayerError(
-            "layer",
-            given=type(layer).__name__,
-            allowed=f"a submodule of this {type(module).__name__}",
-            mend="pass the submodule of the module that you capture, not of a copy",
-        )
-    if layer in modules:
-        return layer
-    names = [name for name in modules if name]
-    close = nearest(str(layer), names)
-    shown = ", ".join(names if len(names) <= 12 else [*names[:12], "…"])
-    raise LayerError(
-        "layer",
-        given=layer,
-        allowed=shown or "'' (the module itself)",
-        mend=f"did you mean {close!r}?" if close else "see the names in module.named_modules()",
-    )
-
-
-def _listed(
-    observable: Spec | Iterable[Spec] | Mapping[str, Spec] | None, labels: Tensor | None
-) -> list[tuple[str, Spec]]:
-    if observable is None:
-        if labels is None:
-            raise ObservableError(
-                "observable",
-                given="none, and no labels",
-                allowed="at least one of the two",
-                mend="pass labels=… for loss and accuracy, or observable=…; () for none",
-            )
-        return [("", "loss"), ("", "accuracy")]
-    if isinstance(observable, Mapping):
-        return list(observable.items())
-    if isinstance(observable, (str, Observable)) or callable(observable):
-        return [("", observable)]
-    return [("", spec) for spec in observable]
-
-
-def _observable(spec: Spec, name: str, labels: Tensor | None, readout: Captured) -> Observable:
-    if isinstance(spec, str):
-        spec = _built_in(spec, name, labels)
-    if isinstance(spec, OutputObservable):
-        return spec.through(lambda features: readout(features["activation"]))
-    if isinstance(spec, Observable):
-        return spec
-    if not callable(spec):
-        raise ObservableError(
-            "observable", given=spec, allowed="a name, an Observable, or a function of the outputs"
-        )
-    function = spec
-    called = name or getattr(function, "__name__", "") or type(function).__name__
-    return Observable(
-        "observable" if called == "<lambda>" else called,
-        lambda features: function(readout.raw(features["activation"])),
-    )
-
-
-def _built_in(spec: str, name: str, labels: Tensor | None) -> OutputObservable:
-    known = {"loss": loss, "accuracy": accuracy}
-    if spec not in known:
-        close = nearest(spec, known)
-        raise ObservableError(
-            "observable",
-            given=spec,
-            allowed=", ".join(known),
-            mend=f"did you mean {close!r}?" if close else "pass a function",
-        )
-    if labels is None:
-        raise ObservableError(
-            f"observable {spec!r}", given="no labels", allowed="labels (n,)", mend="pass labels=…"
-        )
-    return known[spec](labels, name=name or spec)

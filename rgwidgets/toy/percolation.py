@@ -319,7 +319,8 @@ class PercolationData(ToyModel):
 
     def task(self) -> tuple[Sample, Tensor]:
         """Every datum once, and its value y (N, 1)."""
-        return Sample(self.data(), tuple(self._blocks)), self._value[:, None]
+        latents = tuple(block.clone() for block in self._blocks)
+        return Sample(self.data(), latents), self._value[:, None].clone()
 
     def network(self, **options: Any) -> nn.Sequential:
         """A ReLU network that reads a datum (…, d) and gives its value y, (…, 1), float32.

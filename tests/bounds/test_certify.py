@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from rgwidgets.bounds import Fibre, Opaque, attack, certify
+from rgwidgets.bounds import Fibre, Opaque, attack, certify, prove
 from rgwidgets.bounds.certify import METHODS
 from rgwidgets.core.errors import ParameterError
 from rgwidgets.core.theory import Observable, Theory
@@ -21,6 +22,7 @@ from rgwidgets.systems.networks.observables import accuracy, logit_difference, l
 
 from .conftest import ACTIVATIONS, draw, make_fibre, make_theory
 
+SLOW = pytest.mark.slow
 NAMES = ("loss", "accuracy", "logit 0 − 1")
 
 
@@ -40,7 +42,7 @@ def test_on_a_linear_network_attack_and_certificate_are_the_norm_of_the_gradient
     fibre = make_fibre(system.theory(layer=layer), discarded=discarded, radius=radius)
     observable = fibre.theory.observables[0]
     exact = radius * float((fibre.basis.T @ system.weights(layer)).norm())
-    for method in METHODS[:2]:
+    for method in ("crown", "interval", "forms", "best"):
         assert certify(fibre, observable, method=method).tolist() == pytest.approx(
             [exact] * 12, rel=1e-6
         )
@@ -48,7 +50,10 @@ def test_on_a_linear_network_attack_and_certificate_are_the_norm_of_the_gradient
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("radius, discarded", [(0.05, 12), (0.5, 3), (3.0, 7)])
+@pytest.mark.parametrize(
+    "radius, discarded",
+    [pytest.param(0.05, 12, marks=SLOW), (0.5, 3), pytest.param(3.0, 7, marks=SLOW)],
+)
 def test_no_draw_of_100_000_violates_a_certificate(
     activation: str, radius: float, discarded: int
 ) -> None:
@@ -60,6 +65,8 @@ def test_no_draw_of_100_000_violates_a_certificate(
         worst = changes(fibre, observable, z).amax(0)
         found = attack(fibre, observable, steps=10, restarts=3).change
         proofs = {method: certify(fibre, observable, method=method) for method in METHODS}
+        smallest = torch.stack(list(proofs.values())).amin(0)
+        assert torch.allclose(certify(fibre, observable), smallest, rtol=1e-9)
         for proved in proofs.values():
             assert bool((worst <= proved).all())
             assert bool((found <= proved).all())
@@ -77,6 +84,7 @@ def test_no_draw_of_100_000_violates_a_certificate(
     radius=st.floats(1e-4, 20.0),
     data=st.data(),
 )
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 def test_attack_never_exceeds_certificate_on_random_networks(
     activation: str,
@@ -105,7 +113,10 @@ def test_attack_never_exceeds_certificate_on_random_networks(
         )
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(
+    "activation",
+    ["relu", *(pytest.param(a, marks=SLOW) for a in ACTIVATIONS if a != "relu")],
+)
 def test_bounds_grow_with_the_radius(activation: str) -> None:
     theory = make_theory(activation)
     radii = [0.0, 0.01, 0.1, 0.3, 1.0, 3.0]
@@ -117,9 +128,11 @@ def test_bounds_grow_with_the_radius(activation: str) -> None:
             for small, large in pairwise(curves):
                 assert bool((small <= large + 1e-9).all())
         # the slopes of CROWN's lines jump with the radius; the mean over samples grows
-        means = [float(certify(replace(fibre, ball=r), observable).mean()) for r in radii]
-        assert means == sorted(means)
-        assert means[0] <= 1e-8
+        for method in ("crown", "forms"):
+            proofs = [certify(replace(fibre, ball=r), observable, method=method) for r in radii]
+            means = [float(proof.mean()) for proof in proofs]
+            assert means == sorted(means)
+            assert means[0] <= 1e-8
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
@@ -163,10 +176,31 @@ def test_accuracy_is_certain_exactly_where_a_linear_network_cannot_be_fooled(see
 
 def test_a_certificate_of_an_unknown_function_is_refused() -> None:
     net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
-    theory = capture(net, torch.randn(6, 4), "0", {"peak": lambda out: out.max(-1).values})
+    specs = {"peak": lambda out: out.max(-1).values, "median": lambda out: out.median(-1).values}
+    theory = capture(net, torch.randn(6, 4), "0", specs)
     fibre = make_fibre(theory, discarded=2, radius=0.1)
-    with pytest.raises(Opaque, match="peak"):
-        certify(fibre, theory.observable("peak"))
+    for method in ("crown", "interval", "lipschitz"):
+        with pytest.raises(Opaque, match="'peak'"):
+            certify(fibre, theory.observable("peak"), method=method)  # type: ignore[arg-type]
+    with pytest.raises(Opaque, match=r"'median' is; affine forms: torch's median is not bounded"):
+        certify(fibre, theory.observable("median"))
+    assert prove(fibre, theory.observable("peak")).how == "affine forms in float64"
+
+
+def test_the_method_that_gave_the_bound_is_named() -> None:
+    def how(theory: Theory, radius: float) -> str:
+        fibre = make_fibre(theory, discarded=2, radius=radius)
+        return prove(fibre, theory.observable("logit 0 − 1")).how
+
+    assert how(make_theory(widths=(3, 4)), 0.1) == "CROWN in float64"  # linear: exact
+    assert "CROWN" in how(make_theory("gelu"), 0.1)
+    one = make_theory("relu", widths=(4, 1, 2), samples=1, seed=1, gain=9.0)
+    mixed = make_theory("tanh", widths=(12, 32, 4), samples=32)
+    assert re.fullmatch(
+        r"CROWN \(\d+ samples\) and affine forms \(\d+ samples\) in float64", how(mixed, 0.5)
+    )
+    names = {how(one, radius).split()[0] for radius in (0.01, 1.0, 100.0)}
+    assert names & {"Lipschitz", "interval"}
 
 
 def test_an_unknown_method_is_refused() -> None:

@@ -33,12 +33,13 @@ def planted(seed: int, n: int = 2000, d: int = 64, m: int = 80) -> tuple[Tensor,
 
 @cache
 def found(kind: str, seed: int) -> Dictionary:
-    recipe = Recipe(kind, latents=128, active=3, steps=600, batch=128, seed=seed)
+    recipe = Recipe(kind, latents=128, active=3, training_steps=600, batch=128, seed=seed)
     return train(planted(seed)[0], recipe)
 
 
 def small(kind: str = "topk", **options: object) -> Recipe:
-    return Recipe(kind, **{"latents": 12, "active": 2, "steps": 40, "batch": 32, **options})  # type: ignore[arg-type]
+    chosen = {"latents": 12, "active": 2, "training_steps": 40, "batch": 32, **options}
+    return Recipe(kind, **chosen)  # type: ignore[arg-type]
 
 
 def blob(n: int = 200, d: int = 6) -> Tensor:
@@ -124,7 +125,7 @@ def test_nested_prefixes_lower_leakage_and_absorption_in_9_of_10_seeds() -> None
         for kind in KINDS:
             groups = (6, 12, 24) if kind == "matryoshka" else ()
             recipe = Recipe(
-                kind, latents=24, active=3, steps=400, batch=128, groups=groups, seed=seed
+                kind, latents=24, active=3, training_steps=400, batch=128, groups=groups, seed=seed
             )
             by_kind[kind] = leakage_and_absorption(train(hierarchy(seed)[0], recipe), seed)
         for i, name in enumerate(lower):
@@ -177,7 +178,7 @@ def test_units_and_origin_of_the_data_do_not_matter(kind: str, scale: float, off
 
 def test_dead_latents_come_back_to_life(monkeypatch: pytest.MonkeyPatch) -> None:
     x, directions = planted(1)
-    recipe = Recipe("topk", latents=80, active=3, steps=600, batch=128)
+    recipe = Recipe("topk", latents=80, active=3, training_steps=600, batch=128)
     start = dictionary._Weights.__init__
 
     def half_dead(self: object, *given: object) -> None:
@@ -296,8 +297,8 @@ def test_progress_is_reported_and_training_can_be_stopped() -> None:
         ({"latents": 2.0}, "latents"),
         ({"active": 0}, "active"),
         ({"active": 13}, "at most all of the 12 latents"),
-        ({"steps": 0}, "steps"),
-        ({"steps": True}, "steps"),
+        ({"training_steps": 0}, "training_steps"),
+        ({"training_steps": True}, "training_steps"),
         ({"batch": 0}, "batch"),
         ({"seed": -1}, "seed"),
         ({"rate": 0.0}, "rate"),

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from rgwidgets.compute.moments import Moments
 from rgwidgets.core.errors import CutoffError, ParameterError
 from rgwidgets.core.theory import Observable, Theory
 from rgwidgets.microscope.view import View, restricted
@@ -88,6 +89,9 @@ def test_what_cannot_be_told_is_refused():
         view.stability(2)
     with pytest.raises(ParameterError, match="rank"):
         View(theory_of(), ActivationSpectrum()).stability(0)
+    streamed = ActivationSpectrum(moments=Moments.of(theory_of().features["activation"]))
+    with pytest.raises(ParameterError, match="other samples"):
+        View(theory_of(), streamed).stability(2)
     with pytest.raises(CutoffError):
         view.separation(9)
     couplings = View(Theory(couplings={"K": 0.3}), MigdalKadanoff())

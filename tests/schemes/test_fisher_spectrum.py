@@ -13,8 +13,9 @@ from rgwidgets.core.errors import ParameterError
 from rgwidgets.core.theory import Theory
 from rgwidgets.schemes.fisher_spectrum import FisherSpectrum
 from rgwidgets.schemes.kernel_spectrum import KernelSpectrum
+from rgwidgets.systems.networks.layer_jacobian import LayerJacobian
 from rgwidgets.systems.networks.mlp import DigitsMLP
-from rgwidgets.systems.weights import LayerJacobian, capture_weights
+from rgwidgets.systems.weights import capture_weights
 
 
 def theory(n: int = 30, *, seed: int = 0, layer: str = "0", classes: int = 3) -> Theory:

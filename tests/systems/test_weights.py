@@ -14,8 +14,9 @@ from torch.func import functional_call, jacrev
 from rgwidgets.core.errors import LayerError, ObservableError, ParameterError, RGError, ShapeError
 from rgwidgets.core.theory import Observable, Theory
 from rgwidgets.systems.capture import capture
+from rgwidgets.systems.networks.layer_jacobian import LayerJacobian
 from rgwidgets.systems.networks.observables import logit_difference
-from rgwidgets.systems.weights import LayerJacobian, capture_weights
+from rgwidgets.systems.weights import capture_weights
 
 LABELS = torch.tensor([0, 1, 2, 0, 1])
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rgwidgets.core.errors import LayerError, ParameterError, nearest
+from rgwidgets.core.numeric import whole
 from rgwidgets.core.system import System
 from rgwidgets.core.theory import Theory
 from rgwidgets.systems.capture import capture
@@ -64,8 +65,7 @@ class DeepLinear(System):
             raise ParameterError(
                 "widths", given=widths, allowed="two or more whole numbers ≥ 1, the last ≥ 2"
             )
-        if type(samples) is not int or samples < 1:
-            raise ParameterError("samples", given=samples, allowed="a whole number ≥ 1")
+        whole("samples", samples, 1)
         if not 1 <= spread < math.inf:
             raise ParameterError("spread", given=spread, allowed="a finite number ≥ 1")
         generator = torch.Generator().manual_seed(seed)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rgwidgets.core.errors import ConvergenceError, ParameterError
+from rgwidgets.core.numeric import whole
 from rgwidgets.core.progress import tick
 from rgwidgets.core.system import System
 from rgwidgets.core.theory import Theory
@@ -81,8 +82,8 @@ class DigitsMLP(System):
         batch_size: int = 64,
     ) -> None:
         self.widths = _checked_widths(widths)
-        self.seed = _whole("seed", seed, 0)
-        self.batch_size = _whole("batch_size", batch_size, 1)
+        self.seed = whole("seed", seed, 0)
+        self.batch_size = whole("batch_size", batch_size, 1)
         if not (isinstance(learning_rate, (int, float)) and 0 < learning_rate <= 1):
             raise ParameterError(
                 "learning_rate",
@@ -115,7 +116,7 @@ class DigitsMLP(System):
         ConvergenceError
             If the loss is not finite.
         """
-        epochs = _whole("epochs", epochs, 1)
+        epochs = whole("epochs", epochs, 1)
         for epoch in range(epochs):
             fraction = 0.5 * (1 + math.cos(math.pi * epoch / epochs))
             self._pass(self.learning_rate * fraction, epoch, epochs)
@@ -123,7 +124,7 @@ class DigitsMLP(System):
 
     def step(self, n: int = 1) -> None:
         """`n` epochs at the full learning rate: what a live lens calls."""
-        for epoch in range(_whole("n", n, 1)):
+        for epoch in range(whole("n", n, 1)):
             self._pass(self.learning_rate, epoch, n)
 
     def _pass(self, learning_rate: float, epoch: int, epochs: int) -> None:
@@ -181,9 +182,7 @@ class DigitsMLP(System):
         ParameterError
             If `n` is not between 1 and 360.
         """
-        n = _whole("n", n, 1)
-        if n > len(self.test_images):
-            raise ParameterError("n", given=n, allowed=f"1 to {len(self.test_images)}")
+        n = whole("n", n, 1, len(self.test_images))
         labels = self.test_labels[:n]
         observables = (
             loss(labels, tolerance=0.1),
@@ -231,12 +230,6 @@ def _copied(generator: torch.Generator) -> torch.Generator:
     copied = torch.Generator()
     copied.set_state(generator.get_state())
     return copied
-
-
-def _whole(name: str, given: object, least: int) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < least:
-        raise ParameterError(name, given=given, allowed=f"a whole number ≥ {least}")
-    return given
 
 
 def _checked_widths(widths: object) -> tuple[int, ...]:

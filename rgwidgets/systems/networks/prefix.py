@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -49,7 +50,9 @@ class Prefix:
     @contextmanager
     def recorded(self) -> Iterator[None]:
         """Run the module once inside; what ends before the layer begins is kept, and its output."""
-        names = {part: name for name, part in self._module.named_modules()}
+        parts = self._module.named_modules()
+        # what is scripted takes no hooks
+        names = {p: name for name, p in parts if not isinstance(p, torch.jit.ScriptModule)}
         layer = self._module.get_submodule(self._layer)
         calls: Counter[nn.Module] = Counter()
         ended: dict[nn.Module, Any] = {}

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from rgwidgets.core.errors import ObservableError, ShapeError
 from rgwidgets.core.outputs import Readout
 from rgwidgets.systems.capture import capture
-from rgwidgets.systems.networks.rerun import Captured, arguments
+from rgwidgets.systems.networks.batch import arguments
+from rgwidgets.systems.networks.rerun import Captured
 
 LABELS = torch.tensor([0, 1, 2, 0, 1])
 
