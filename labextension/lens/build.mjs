@@ -24,19 +24,30 @@ const inlineStyle = {
   },
 };
 
-await build({
+const common = {
   absWorkingDir: here,
-  entryPoints: { lens: "src/index.ts", charts: "src/charts.ts" },
   outdir: dist,
   bundle: true,
   minify: true,
   format: "esm",
-  platform: "browser",
-  target: "es2022",
   charset: "utf8",
   legalComments: "none",
   plugins: [inlineStyle],
   logLevel: "warning",
+};
+await build({
+  ...common,
+  entryPoints: { lens: "src/index.ts", charts: "src/charts.ts" },
+  platform: "browser",
+  target: "es2022",
+});
+// The book's engine runs this one in Node: the same drawing code, on paper.
+await build({
+  ...common,
+  entryPoints: { still: "still.mjs" },
+  outExtension: { ".js": ".mjs" },
+  platform: "node",
+  target: "node20",
 });
 
 mkdirSync(shipped, { recursive: true });

@@ -17,6 +17,7 @@ from ..core.errors import ParameterError, nearest
 from ..core.estimate import Estimate, estimate
 from ..core.flow import Flow
 from ..core.level import Level, picture
+from ..core.numeric import whole
 from ..core.progress import tick
 from ..core.scheme import Scheme
 from ..core.theory import Theory
@@ -137,8 +138,7 @@ class LiveLens(Lens):
 
     def step(self, sweeps: int = 1) -> None:
         """Advance by `sweeps` and stop."""
-        if isinstance(sweeps, bool) or not isinstance(sweeps, int) or sweeps < 1:
-            raise ParameterError("sweeps", given=sweeps, allowed="a whole number ≥ 1")
+        whole("sweeps", sweeps, 1)
         self._streaming = False
         self._runner.submit(lambda: self._advance(sweeps), lambda _: self._halt())
 

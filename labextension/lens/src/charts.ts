@@ -1,44 +1,10 @@
 /** Vega and Vega-Lite, in a bundle of their own that loads when a chart is first shown. */
 import { changeset, parse, View, Error as LogErrors, type Spec as VegaSpec } from "vega";
 import { expressionInterpreter } from "vega-interpreter";
-import { compile, type TopLevelSpec } from "vega-lite";
-import { chartConfig, recolour, type Json } from "./config";
-import { fit } from "./fit";
-import type { ChartHandle, ChartRequest, Drag, Rows } from "./chart";
+import type { ChartHandle, ChartRequest, Drag } from "./chart";
+import { closed, compiled, copies } from "./compile";
 
 type Loose = Record<string, unknown>;
-
-const refuse = (): Promise<never> =>
-  Promise.reject(new Error("A chart may only draw data that the lens holds."));
-
-/** Charts come with records from elsewhere: none may fetch an address, nor open one. */
-const closed = { load: refuse, sanitize: refuse, http: refuse, file: refuse, options: {} };
-
-const copies = (rows: Rows): Rows => rows.map((row) => ({ ...row }));
-
-/** What Vega-Lite would say of a chart's style is for its author, not for who looks at it. */
-const quiet = {
-  level: () => quiet,
-  error: (...words: unknown[]) => (console.error("[rgwidgets]", ...words), quiet),
-  warn: () => quiet,
-  info: () => quiet,
-  debug: () => quiet,
-};
-
-function prepare(request: ChartRequest, width: number): VegaSpec {
-  const { colour, font } = request;
-  const given = recolour(request.spec as Json, colour) as Loose;
-  const datasets: Loose = { ...((given.datasets ?? {}) as Loose) };
-  for (const [name, rows] of Object.entries(request.data)) datasets[name] = copies(rows);
-  const spec = { data: { name: "table" }, ...fit(given, width, request.height), datasets };
-  const vega = compile(spec as unknown as TopLevelSpec, {
-    config: chartConfig(colour, font, width),
-    logger: quiet as never,
-  }).spec;
-  // A dash cannot be read off the outline of so small a symbol, whose shape says the same.
-  for (const legend of vega.legends ?? []) if (legend.shape) delete legend.strokeDash;
-  return vega;
-}
 
 interface Axis {
   (value: number): number | undefined;
@@ -152,7 +118,7 @@ function handle(view: View, request: ChartRequest): ChartHandle {
 
 /** Draws a Vega-Lite chart; rejects with what is wrong in the specification. */
 export async function drawChart(request: ChartRequest): Promise<ChartHandle> {
-  const vega = prepare(request, request.width);
+  const vega = compiled(request);
   const view = new View(parse(vega, undefined, { ast: true }), {
     expr: expressionInterpreter,
     loader: closed as never,

@@ -4,12 +4,14 @@ import { decode, fromBase64, readHeader, type Level } from "./codec";
 import { number } from "./format";
 import { isObject } from "./read";
 import { Requests, Stream } from "./requests";
-import { LensError, type Host, type Incoming } from "./types";
+import { LensError, type Host, type Incoming, type LevelHeader, type RecordLevel } from "./types";
 
 export interface ExchangeEvents {
   /** How many cutoffs there are: a level beyond them is refused. */
   count(): number;
   levels(levels: Level[], configuration: unknown): void;
+  /** What there will be, before it is here. */
+  expected(headers: readonly LevelHeader[]): void;
   stats(words: string): void;
   fault(message: string, mend: string): void;
   lost(lost: boolean): void;
@@ -61,11 +63,14 @@ export class Exchange {
   restore(): void {
     const pyramid = this.host.get("pyramid");
     if (!this.events.count() || !Array.isArray(pyramid) || pyramid.length === 0) return;
-    const buffers = pyramid.map((level: unknown) => {
-      const data = isObject(level) ? level.data : undefined;
-      return typeof data === "string" ? fromBase64(data) : (data as ArrayBufferView);
-    });
-    this.events.levels(this.#decode(pyramid, buffers), undefined);
+    const headers: LevelHeader[] = pyramid.map((raw) => readHeader(raw, this.events.count()));
+    this.events.expected(headers);
+    const here = (pyramid as RecordLevel[]).filter(({ url }) => !url);
+    if (here.length === 0) return;
+    const buffers = here.map(({ data }) =>
+      typeof data === "string" ? fromBase64(data) : (data as ArrayBufferView),
+    );
+    this.events.levels(this.#decode(here, buffers), undefined);
   }
 
   receive(message: Incoming, buffers: Buffers): void {

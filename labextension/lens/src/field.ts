@@ -105,7 +105,7 @@ export class FieldView {
   /** The side of the square window, or null for the whole lattice. */
   window(levels: Levels): number | null {
     if (this.#mode === "whole") return null;
-    return commonWindow(levels.all().map(({ width, height }) => Math.min(width, height)));
+    return commonWindow(levels.sides());
   }
 
   /** Puts a level on the screen; false when there is none to show. */

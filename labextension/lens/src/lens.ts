@@ -52,6 +52,7 @@ export class Lens {
     this.#exchange = new Exchange(host, {
       count: () => this.#spec?.scale.cutoffs.length ?? 0,
       levels: (levels, configuration) => this.#arrived(levels, configuration),
+      expected: (headers) => this.#levels.expect(headers),
       stats: (words) => this.#status.measure(words),
       fault: (message, mend) => this.#status.fail(message, mend),
       lost: (lost) => this.#lost(lost),

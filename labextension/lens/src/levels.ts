@@ -1,7 +1,7 @@
 /** The pyramid as the browser holds it: each level painted once, so that a move of the dial costs
  * one copy to the screen. */
 import { paint, type Level } from "./codec";
-import type { Theme, PaletteName } from "./types";
+import type { LevelHeader, PaletteName, Theme } from "./types";
 import { palette } from "./palette";
 
 interface Held {
@@ -17,6 +17,8 @@ export class Levels {
   #colours: Uint32Array;
   #configuration: unknown = null;
   #paintings = 0;
+  /** The shorter side of each level that is here or will be. */
+  readonly #sides = new Map<number, number>();
 
   constructor(name: PaletteName, theme: Theme) {
     this.#colours = palette(name, theme);
@@ -40,6 +42,7 @@ export class Levels {
   put(levels: readonly Level[], configuration: unknown = Symbol("configuration")): void {
     this.#configuration = configuration;
     for (const level of levels) {
+      this.#sides.set(level.index, Math.min(level.width, level.height));
       const before = this.#held.get(level.index)?.image ?? null;
       const fits = before?.width === level.width && before.height === level.height;
       const held: Held = { level, configuration, image: null, stamp: 0 };
@@ -48,8 +51,17 @@ export class Levels {
     }
   }
 
+  expect(headers: readonly LevelHeader[]): void {
+    for (const { index, shape } of headers) this.#sides.set(index, Math.min(...shape));
+  }
+
+  sides(): number[] {
+    return [...this.#sides.values()];
+  }
+
   clear(): void {
     this.#held.clear();
+    this.#sides.clear();
   }
 
   level(index: number): Level | undefined {

@@ -1,22 +1,34 @@
 /** A lens from a record alone: exported pages, saved notebooks, files opened in a viewer. */
 import type { ChartsModule } from "./chart";
 import { Lens } from "./lens";
-import type { Host, LensRecord } from "./types";
+import type { Host, Incoming, LensRecord, RecordLevel } from "./types";
 
 export interface MountOptions {
   /** The charts module, its address, or how to get either; by default the file beside this one. */
   charts?: string | ChartsModule | (() => Promise<ChartsModule | string>);
+  /** What the `url` of a level is relative to; by default the page. */
+  base?: string;
 }
 
 export interface Mounted {
   dispose(): void;
 }
 
+type Listener = (message: Incoming, buffers: readonly ArrayBufferView[]) => void;
+
 class RecordHost implements Host {
   readonly #values: Record<string, unknown>;
+  /** Pictures that lie beside the page, until they are fetched. */
+  readonly #far = new Map<number, RecordLevel>();
+  readonly #coming = new Map<number, Promise<void>>();
+  #tell: Listener = () => undefined;
 
-  constructor(record: LensRecord) {
+  constructor(
+    record: LensRecord,
+    private readonly base: string,
+  ) {
     this.#values = { ...record };
+    for (const level of record.pyramid ?? []) if (level.url) this.#far.set(level.index, level);
   }
 
   live(): boolean {
@@ -29,6 +41,7 @@ class RecordHost implements Host {
 
   set(values: Record<string, unknown>): void {
     Object.assign(this.#values, values);
+    if ("preview" in values) this.approach();
   }
 
   save(): void {
@@ -47,16 +60,52 @@ class RecordHost implements Host {
     return () => undefined;
   }
 
-  onMessage(): () => void {
-    return () => undefined;
+  onMessage(listener: Listener): () => void {
+    this.#tell = listener;
+    return () => (this.#tell = () => undefined);
+  }
+
+  /** Fetches the scale under the dial, then those beside it: the next move finds them here. */
+  approach(): void {
+    const index = Number(this.#values.preview) || 0;
+    void this.#fetch(index, true).then(() => {
+      for (const next of [index + 1, index - 1]) void this.#fetch(next, false);
+    });
+  }
+
+  #fetch(index: number, wanted: boolean): Promise<void> {
+    const level = this.#far.get(index);
+    if (!level) return Promise.resolve();
+    const coming = this.#coming.get(index) ?? this.#bring(level);
+    this.#coming.set(index, coming);
+    return coming.catch((fault: unknown) => {
+      this.#coming.delete(index);
+      if (wanted) this.#fail(index, fault);
+    });
+  }
+
+  async #bring({ url, ...header }: RecordLevel): Promise<void> {
+    const answer = await fetch(new URL(url!, this.base));
+    if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`.trim());
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    this.#far.delete(header.index);
+    this.#tell({ kind: "pyramid", configuration: "record", levels: [header] }, [bytes]);
+  }
+
+  #fail(index: number, fault: unknown): void {
+    const reason = fault instanceof Error ? fault.message : String(fault);
+    const message = `The picture of level ${index} did not come: ${reason}.`;
+    this.#tell({ kind: "error", message, mend: "Turn the dial to try again." }, []);
   }
 }
 
 /** Draws a record into `el`; the dial then works with no kernel and no network. */
 export function mount(el: HTMLElement, record: LensRecord, options: MountOptions = {}): Mounted {
-  const { charts } = options;
+  const { charts, base = document.baseURI } = options;
   const source =
     typeof charts === "function" ? charts : charts ? () => Promise.resolve(charts) : null;
-  const lens = new Lens(el, new RecordHost(record), source ? { charts: source } : {});
+  const host = new RecordHost(record, base);
+  const lens = new Lens(el, host, source ? { charts: source } : {});
+  host.approach();
   return { dispose: () => lens.dispose() };
 }

@@ -65,9 +65,10 @@ export interface LevelHeader {
   high?: number | null;
 }
 
-/** A level inside a self-contained record: the header and its bytes as base64. */
+/** A level of a record: the header with its bytes (as text: base64), or with where they lie. */
 export interface RecordLevel extends LevelHeader {
-  data: string | ArrayBuffer | ArrayBufferView;
+  data?: string | ArrayBuffer | ArrayBufferView;
+  url?: string;
 }
 
 /** What a page needs to bring a lens to life without a kernel. */

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...core.errors import ParameterError
 from ...core.flow import Flow
 from ...core.level import Level
+from ...core.numeric import whole
 from ...core.theory import Theory
 from ...schemes.block_spin import BlockSpin, Rule
 from ...systems.lattice.ising import Ising
@@ -94,8 +94,7 @@ class IsingLab(LiveLens):
     ) -> None:
         T = critical_temperature() if temperature is None else temperature
         system = Ising(L, temperature=T, field=field, seed=seed, device=device)
-        if isinstance(snapshots, bool) or not isinstance(snapshots, int) or snapshots < 1:
-            raise ParameterError("snapshots", given=snapshots, allowed="a whole number ≥ 1")
+        whole("snapshots", snapshots, 1)
         clusters = Ising(L, temperature=T, field=field, seed=seed, algorithm="swendsen_wang")
         clusters.step(equilibrate)
         self._kept: deque[Tensor] = deque(maxlen=snapshots)

@@ -1,0 +1,105 @@
+"""A lens as files beside a page: what a published page fetches, scale by scale."""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import StorageError
+from ..core.files import write_whole
+from . import wire
+from .export import pictures
+
+if TYPE_CHECKING:
+    from .lens import Lens
+
+#: What a page's output says in place of the lens: the name of its record.
+MIME = "application/vnd.rgwidgets.page+json"
+INDEX, RECORD = "index.json", "flow.zip"
+#: Seconds that a lens may take to compute all its scales before its page is given up.
+PATIENCE = 300.0
+
+
+def publish(lens: Lens, folder: Path) -> None:
+    """Write a lens as files that a page brings to life with no kernel.
+
+    Parameters
+    ----------
+    lens
+        Its missing scales are computed first.
+    folder
+        Gets `index.json` (what the drawing library's `mount` takes, the pictures by address),
+        `level-0.bin`, … (one picture each, as on the wire) and `flow.zip`, the flow's record,
+        which `Flow.load` opens.
+
+    Raises
+    ------
+    StorageError
+        If the disk cannot be written, or a scale is not computed in time.
+
+    Examples
+    --------
+    >>> import rgwidgets as rg, tempfile
+    >>> lens = rg.Lens(rg.Flow(rg.Theory(couplings={"K": 0.3}), rg.MigdalKadanoff()))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     publish(lens, Path(folder))
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['flow.zip', 'index.json']
+    >>> lens.close()
+    """
+    if not lens.wait(PATIENCE):
+        raise StorageError(
+            f"publishing {lens.flow.title}",
+            given=f"scales that are not computed after {PATIENCE:g} s",
+            allowed="a flow that is computed in time",
+            mend="record a smaller flow, or fewer cutoffs",
+        )
+    if lens.status["state"] == "error":
+        raise StorageError(
+            f"publishing {lens.flow.title}",
+            given=lens.status["message"],
+            allowed="a lens that shows no fault",
+            mend=lens.status["mend"],
+        )
+    lens.flow.save(folder / RECORD)
+    levels = []
+    for header, content in pictures(lens.flow):
+        name = f"level-{header['index']}.bin"
+        write_whole(folder / name, content)
+        levels.append({**header, "url": name})
+    known = [lens.flow.level(cutoff) for cutoff in lens.flow.scale.cutoffs]
+    index = {
+        "spec": {**lens.setup, "controls": [], "actions": []},
+        "table": wire.table(lens.flow, known),
+        "charts": lens.charts,
+        "pyramid": levels,
+        "preview": lens.cutoff_index,
+        "cutoff": lens.cutoff_index,
+    }
+    text = json.dumps(index, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    write_whole(folder / INDEX, text.encode())
+
+
+def collect(folder: Path) -> None:
+    """In a kernel that builds a page: publish each lens when it is shown, and name its record.
+
+    A shown lens then has `MIME` as its output: {"record": name of its folder in `folder`,
+    "describe": its alternative text}. Nothing happens outside IPython.
+    """
+    from IPython.core.getipython import get_ipython
+
+    shell: Any = get_ipython()
+    if shell is None:
+        return
+    numbers = count(1)
+
+    def show(lens: Lens, **_: Any) -> dict[str, Any]:
+        name = f"lens-{next(numbers)}"
+        publish(lens, folder / name)
+        told = {"record": name, "describe": lens.setup["describe"], "title": lens.setup["title"]}
+        return {MIME: told, "text/plain": str(lens.setup["describe"])}
+
+    formatter = shell.display_formatter.mimebundle_formatter
+    formatter.for_type_by_name("rgwidgets.widgets.lens", "Lens", show)
