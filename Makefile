@@ -1,4 +1,5 @@
 # make lab     JupyterLab on the starter notebook
+# make book    the online book, into book/_build/html
 # make test    everything: Python, drawing code, browser
 # make check   lint, types, fast tests
 # make bench   speed, as ratios, with the machine named
@@ -31,10 +32,11 @@ export PATH := $(BIN):$(PATH)
 TS := $(shell find labextension -type d \( -name node_modules -o -name lib -o -name dist \) -prune \
 	-o -type f \( -name '*.ts' -o -name '*.css' -o -name '*.js' -o -name '*.mjs' -o -name '*.json' \) \
 	! -name '*.generated.json' -print) rgwidgets/notebooks/start.ipynb
-PACKAGES := labextension/package.json labextension/lens/package.json labextension/yarn.lock \
+PACKAGES := labextension/package.json labextension/lens/package.json labextension/book/package.json \
+	labextension/yarn.lock \
 	labextension/.yarnrc.yml
 
-.PHONY: help lab test check bench build format wheel clean browser
+.PHONY: help lab book test check bench build format wheel clean browser
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -79,6 +81,13 @@ build: $(STAMPS)/bundle
 lab: $(STAMPS)/bundle
 	$(BIN)/rgwidgets lab $(ARGS)
 
+$(STAMPS)/book: $(STAMPS)/python
+	SKIP_JUPYTER_BUILDER=1 $(PIP) --no-build-isolation -e ".[lab,book]"
+	@touch $@
+
+book: $(STAMPS)/book $(STAMPS)/bundle
+	$(ONE) $(PY) -m book.engine $(ARGS)
+
 # --------------------------------------------------------------------------------- quality
 
 check: $(STAMPS)/dev $(STAMPS)/bundle
@@ -90,7 +99,8 @@ check: $(STAMPS)/dev $(STAMPS)/bundle
 
 test: $(STAMPS)/dev $(STAMPS)/bundle browser
 	cd labextension && jlpm test
-	$(ONE) $(PY) -m pytest $(ARGS)
+	$(ONE) $(PY) -m pytest -n 2 --dist worksteal -m "not browser" $(ARGS)
+	$(ONE) $(PY) -m pytest -m browser $(ARGS) || test $$? -eq 5  # 5: ARGS left none to run
 
 # The browser tests drive the system's Chromium; Playwright's own download is never used.
 browser:
@@ -121,5 +131,5 @@ wheel: $(STAMPS)/dev $(STAMPS)/bundle
 clean:
 	rm -rf dist build rgwidgets/labextension rgwidgets/widgets/static labextension/lib \
 		labextension/lens/dist labextension/src/launcher/starter.generated.json \
-		.pytest_cache .mypy_cache .ruff_cache .hypothesis artefacts $(STAMPS)/bundle
+		book/_build book/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis artefacts $(STAMPS)/bundle
 	find rgwidgets tests -name __pycache__ -type d -prune -exec rm -rf {} +

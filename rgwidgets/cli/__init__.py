@@ -1,4 +1,4 @@
-"""The command line: `rgwidgets lab | list | doctor | bench | export`."""
+"""The command line: `rgwidgets lab | list | doctor | bench | export | microscope | book`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from .._version import __version__
 from ..core.errors import Cancelled, RGError, nearest
-from . import bench, catalogue, doctor, export, lab
+from . import bench, book, catalogue, doctor, export, lab, microscope
 
 COMMANDS = {
     "lab": lab,
@@ -18,6 +18,8 @@ COMMANDS = {
     "doctor": doctor,
     "bench": bench,
     "export": export,
+    "microscope": microscope,
+    "book": book,
 }
 USAGE_ERROR = 2
 INTERRUPTED = 130

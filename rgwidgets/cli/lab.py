@@ -1,4 +1,4 @@
-"""open JupyterLab on the starter notebook; words after -- go to JupyterLab."""
+"""open JupyterLab on your own copies of the notebooks; words after -- go to JupyterLab."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
 from ..core.errors import ParameterError, RGError, StorageError
 from ..core.files import write_whole
+from . import chapters
 from .output import to_json
 
 FOLDER = "rgwidgets-notebooks"
@@ -56,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def prepare(folder: Path) -> dict[str, str]:
-    """Copy the starter notebooks into `folder`; return {name: "written" or "kept"}.
+    """Copy the notebooks and the book's chapters into `folder`; return {name: "written" or "kept"}.
 
     A notebook that is there already is the user's and stays as it is. Raises `StorageError`.
     """
@@ -65,13 +68,24 @@ def prepare(folder: Path) -> dict[str, str]:
             f"folder {folder}", given="a file", allowed="a folder", mend="choose another --dir"
         )
     states = {}
+    for name, content in _notebooks():
+        target = folder / name
+        states[name] = "kept" if target.exists() else "written"
+        if not target.exists():
+            write_whole(target, content())
+    return dict(sorted(states.items()))
+
+
+def _notebooks() -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """(name, what it holds) of the starter notebooks, the chapters, and their index."""
     for source in (resources.files("rgwidgets") / "notebooks").iterdir():
         if source.name.endswith(".ipynb"):
-            target = folder / source.name
-            states[source.name] = "kept" if target.exists() else "written"
-            if not target.exists():
-                write_whole(target, source.read_bytes())
-    return dict(sorted(states.items()))
+            yield source.name, source.read_bytes
+    for chapter in chapters.sources():
+        yield f"{chapter.stem}.ipynb", partial(chapters.copy, chapter)
+    home = chapters.home()
+    if home is not None:
+        yield chapters.INDEX, lambda: chapters.to_bytes(chapters.index(home))
 
 
 def jupyter_command(*, port: int | None, browser: bool, passed_on: list[str]) -> list[str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import rgwidgets
-from rgwidgets.cli import lab, main, output
+from rgwidgets.cli import chapters, lab, main
+from rgwidgets.core import files
 from rgwidgets.core.errors import StorageError
 
 Capture = pytest.CaptureFixture[str]
@@ -20,19 +21,22 @@ SHIPPED = sorted(
     (p for p in (resources.files("rgwidgets") / "notebooks").iterdir() if p.name.endswith("ipynb")),
     key=lambda p: p.name,
 )
+CHAPTERS = [f"{source.stem}.ipynb" for source in chapters.sources()]
+NAMES = sorted([*(p.name for p in SHIPPED), *CHAPTERS, chapters.INDEX])
 
 
 def test_the_folder_gets_every_notebook_that_is_shipped(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
-    assert lab.prepare(folder) == {p.name: "written" for p in SHIPPED}
-    assert sorted(p.name for p in folder.iterdir()) == [p.name for p in SHIPPED]
+    assert lab.prepare(folder) == dict.fromkeys(NAMES, "written")
+    assert sorted(p.name for p in folder.iterdir()) == NAMES
 
 
-def test_an_edited_notebook_is_never_overwritten(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [lab.STARTER, *CHAPTERS, chapters.INDEX])
+def test_an_edited_notebook_is_never_overwritten(name: str, tmp_path: Path) -> None:
     lab.prepare(tmp_path)
-    mine = tmp_path / lab.STARTER
+    mine = tmp_path / name
     mine.write_text("mine")
-    assert lab.prepare(tmp_path)[lab.STARTER] == "kept"
+    assert lab.prepare(tmp_path)[name] == "kept"
     assert mine.read_text() == "mine"
 
 
@@ -56,7 +60,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(output.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
     with pytest.raises(StorageError, match="No space left"):
         lab.prepare(tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -66,7 +70,7 @@ def test_prepare_tells_a_program_what_it_did(tmp_path: Path, capsys: Capture) ->
     assert main(["lab", "--prepare", "--json", "--dir", str(tmp_path), "--port", "8123"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["folder"] == str(tmp_path.resolve())
-    assert told["notebooks"] == {p.name: "written" for p in SHIPPED}
+    assert told["notebooks"] == dict.fromkeys(NAMES, "written")
     assert "--port=8123" in told["command"]
 
 

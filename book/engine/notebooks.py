@@ -1,0 +1,27 @@
+"""Notebooks to download, made from the chapters as `rgwidgets lab` makes a reader's copies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from .places import Places
+from .stage import result
+from .syllabus import Syllabus
+
+
+def write(folder: Path, syllabus: Syllabus, places: Places, results: Mapping[str, Path]) -> None:
+    """Write a notebook for each chapter into `folder`."""
+    from rgwidgets.cli.chapters import to_bytes, to_notebook  # loads torch
+
+    settings = yaml.safe_load((places.book / "myst.yml").read_text("utf-8"))
+    install = settings["site"]["options"].get("install", "")
+    folder.mkdir(parents=True, exist_ok=True)
+    for chapter in syllabus.written:
+        text = chapter.source.read_text("utf-8")
+        values = result(results[chapter.slug])["expressions"]
+        (folder / f"{chapter.source.stem}.ipynb").write_bytes(
+            to_bytes(to_notebook(text, install=install, values=values))
+        )

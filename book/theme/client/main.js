@@ -1,0 +1,17 @@
+// Everything that a page does by itself; each part leaves alone what is not there.
+import { lenses } from "./lens.js";
+import { moments } from "./moment.js";
+import { predictions } from "./predict.js";
+import { exercises } from "./exercise.js";
+import { tips } from "./tip.js";
+import { search } from "./search.js";
+import { menu, shade } from "./bar.js";
+import { copying } from "./copy.js";
+
+for (const part of [shade, menu, lenses, predictions, moments, exercises, tips, search, copying]) {
+  try {
+    part(document);
+  } catch (fault) {
+    console.error(`[rgwidgets] ${part.name}:`, fault);
+  }
+}

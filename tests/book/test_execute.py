@@ -1,0 +1,89 @@
+"""Chapters run in kernels of their own, are remembered, and fail with file and line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from book.engine import execute
+from book.engine.chapter import Source
+from book.engine.faults import ROOT, BookError
+from tests.book.small import line_of
+
+HEAD = "---\nkernelspec: {name: python3, display_name: Python 3}\n---\n# T\n\n"
+PLAIN = HEAD + "```{code-cell}\nx = 2\nprint(x)\n```\n\nAnd {eval}`x + 1` of them.\n"
+
+
+def source(tmp_path: Path, text: str) -> Source:
+    path = tmp_path / "07-t.md"
+    path.write_text(text)
+    return Source.read(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("of them", "of those", True),
+        ("# T", "# Another title\n\nA paragraph.", True),
+        ("x = 2", "x = 3", False),
+        ("x + 1", "x + 2", False),
+        ("```{code-cell}\n", "```{code-cell}\n:tags: [hide-input]\n", False),
+    ],
+)
+def test_prose_is_free_and_code_is_not(old: str, new: str, same: bool) -> None:
+    before = execute.key(Source(Path("x.md"), PLAIN))
+    after = execute.key(Source(Path("x.md"), PLAIN.replace(old, new, 1)))
+    assert (before == after) is same
+
+
+def test_a_result_is_found_while_the_modules_that_made_it_are_as_they_were(tmp_path: Path) -> None:
+    chapter = source(tmp_path, PLAIN)
+    folder = tmp_path / "cache" / "07-t" / f"{execute.key(chapter)}-abc"
+    folder.mkdir(parents=True)
+    module = "rgwidgets/core/scale.py"
+
+    def remember(digest: str) -> None:
+        (folder / "result.json").write_text(json.dumps({"modules": {module: digest}}))
+
+    remember(execute.digest(ROOT / module))
+    assert execute.cached(chapter, tmp_path / "cache") == folder
+    remember("another")
+    assert execute.cached(chapter, tmp_path / "cache") is None
+
+
+@pytest.mark.slow
+def test_a_chapter_gives_its_outputs_its_numbers_and_its_modules(tmp_path: Path) -> None:
+    chapter = source(tmp_path, PLAIN.replace("x = 2", "import rgwidgets.core.scale\nx = 2"))
+    folder = execute.execute(chapter, tmp_path / "cache")
+    result = json.loads((folder / "result.json").read_text())
+    assert result["cells"] == [{"outputs": [{"kind": "stream", "name": "stdout", "text": "2\n"}]}]
+    assert result["expressions"] == ["3"]
+    assert "rgwidgets/core/scale.py" in result["modules"]
+    assert execute.cached(chapter, tmp_path / "cache") == folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "at", "says"),
+    [
+        (PLAIN.replace("print(x)", "y = 1\n1 / 0"), "1 / 0", "raises ZeroDivisionError"),
+        (PLAIN.replace("x + 1", "nothing"), "{eval}", "this expression fails: NameError"),
+        (
+            PLAIN.replace("print(x)", "import warnings; warnings.warn('mind')"),
+            "x = 2",
+            "this cell warns",
+        ),
+    ],
+)
+def test_a_chapter_that_fails_names_its_line_and_leaves_nothing(
+    text: str, at: str, says: str, tmp_path: Path
+) -> None:
+    chapter = source(tmp_path, text)
+    with pytest.raises(BookError) as caught:
+        execute.execute(chapter, tmp_path / "cache")
+    (fault,) = caught.value.faults
+    assert (fault.file, fault.line) == (chapter.path, line_of(text, at))
+    assert says in fault.message
+    assert list((tmp_path / "cache" / "07-t").iterdir()) == []

@@ -1,0 +1,69 @@
+"""`rgwidgets book serve`: plain files on this machine, with the types that browsers insist on."""
+
+from __future__ import annotations
+
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rgwidgets.cli import book, main
+from rgwidgets.core.errors import ParameterError, StorageError
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    (tmp_path / "index.html").write_text("<p>the book</p>")
+    for name in ("main.js", "font.woff2", "still.svg", "level-0.bin"):
+        (tmp_path / name).write_bytes(b"x")
+    return tmp_path
+
+
+@pytest.fixture
+def address(site: Path) -> Iterator[str]:
+    with book.server(site) as served:
+        thread = threading.Thread(target=served.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{served.server_address[1]}"
+        served.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("", "text/html"), ("main.js", "text/javascript"), ("still.svg", "image/svg+xml"),
+     ("font.woff2", "font/woff2"), ("level-0.bin", "application/octet-stream")],
+)  # fmt: skip
+def test_each_file_is_served_as_what_it_is(name: str, kind: str, address: str) -> None:
+    with urllib.request.urlopen(f"{address}/{name}", timeout=5) as answer:
+        assert answer.headers.get_content_type() == kind
+
+
+def test_nothing_outside_the_folder_is_served(address: str, site: Path) -> None:
+    (site.parent / "secret.txt").write_text("secret")
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(f"{address}/../secret.txt", timeout=5)
+
+
+def test_a_folder_without_a_book_is_refused_with_the_mend(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="make book"):
+        book.folder(tmp_path)
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_does_not_exist_is_refused(port: int, site: Path) -> None:
+    with pytest.raises(ParameterError, match="65535"):
+        book.server(site, port=port)
+
+
+def test_a_port_that_is_taken_is_refused_with_the_mend(site: Path) -> None:
+    with book.server(site) as served, pytest.raises(ParameterError, match="--port 0"):
+        book.server(site, port=served.server_address[1])
+
+
+def test_only_serving_is_offered() -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["book", "print"])
+    assert caught.value.code == 2
