@@ -43,7 +43,7 @@ def test_the_dial_starts_where_the_lens_stood(flow: rg.Flow, cutoff: int, tmp_pa
 
 
 def known(table: dict[str, Any]) -> dict[str, Any]:
-    """The table with {feature: (value, error)}; a record leaves out what a live table calls null."""
+    """The table with {feature: (value, error)}; a record has no nulls."""
     read: dict[str, Any] = json.loads(json.dumps(table))
     columns = read["relevance"]
     rows = zip(columns.pop("names"), columns.pop("values"), columns.pop("errors"), strict=True)
