@@ -37,7 +37,7 @@ def _linear() -> Iterator[Row]:
     flow = rg.Flow(theory, rg.ActivationSpectrum())
     for rank in (12, 8, 4, 1):
         fibre, (bound,) = flow[rank].attrs["fibre"], flow[rank].bounds.values()
-        slope = net[1].weight[0] - net[1].weight[1]
+        slope = (net[1].weight[0] - net[1].weight[1]).detach()
         exact = fibre.radius * float((fibre.basis.T @ slope).norm())
         worst = max(worst, *(abs(b.value / exact - 1) for b in (bound.attack, bound.certificate)))
     yield at_most("bounds", "linear network: off ρ‖Bᵀw‖, relative", worst, 1e-6, unit="")

@@ -127,6 +127,7 @@ def test_a_stopped_command_says_so_and_returns_130(
     assert capsys.readouterr().err == "rgwidgets list: stopped.\n"
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_error() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "rgwidgets.cli", "list", "--json"],

@@ -196,6 +196,7 @@ def test_a_resumed_sweep_measures_only_what_is_missing(measures, tmp_path):
     assert calls(measures) == 12 + 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_point_that_fails_is_nan_and_named_and_tried_again(measures, tmp_path, workers):
     journal = tmp_path / "j"
@@ -206,6 +207,7 @@ def test_a_point_that_fails_is_nan_and_named_and_tried_again(measures, tmp_path,
         assert len(lines(journal)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_first_error_is_raised_if_all_points_fail(measures, workers):
     with pytest.raises(ValueError, match="seed 5") as caught:
@@ -213,6 +215,7 @@ def test_the_first_error_is_raised_if_all_points_fail(measures, workers):
     assert "in always_fails" in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_point_that_exits_does_not_end_the_sweep(measures, workers):
     with pytest.raises(RGError, match="SystemExit: 3"):
@@ -227,6 +230,7 @@ def test_what_is_no_result_is_refused(result):
         sweep(lambda n: result, {"n": [1]}, workers=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_point_that_kills_its_worker_twice_is_named_and_the_rest_is_kept(
     measures, tmp_path, workers
@@ -240,6 +244,7 @@ def test_a_point_that_kills_its_worker_twice_is_named_and_the_rest_is_kept(
     assert len(done) == len(set(done))
 
 
+@pytest.mark.slow
 def test_a_worker_that_died_by_chance_is_replaced(measures):
     data = sweep(measures.dies_once, {"seed": range(4)}, workers=2)
     assert data["x"].values.tolist() == [0, 1, 2, 3]
@@ -271,6 +276,7 @@ def test_cancelling_ends_the_workers_at_once_and_keeps_what_is_done(measures, tm
     assert calls(measures) == 2
 
 
+@pytest.mark.slow
 def test_progress_rises_from_nothing_to_all(measures):
     for workers in (0, 1):
         heard = []

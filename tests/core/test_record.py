@@ -172,6 +172,7 @@ def test_a_swap_of_folders_that_fails_half_way_is_undone(
     assert left_beside(folder) == []
 
 
+@pytest.mark.slow
 def test_a_real_disk_limit_is_a_storage_error(
     data: xr.Dataset, folder: Path, zipped: Path, tmp_path: Path
 ) -> None:

@@ -129,6 +129,7 @@ def test_every_family_is_tried_here():
     assert sorted(FAMILIES) == sorted([*OF_ACTIVATIONS, *OF_WEIGHTS, "sae"])
 
 
+@pytest.mark.slow
 def test_the_budget_is_the_observables_tolerance_and_decides_the_cutoff():
     toy = PlantedFault(depth=3, seed=1)
     microscope = Microscope(toy.network(), "embed")

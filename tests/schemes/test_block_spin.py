@@ -229,6 +229,7 @@ def test_dragging_to_and_fro_computes_each_level_once():
     assert scheme.coarsen(whole, 8).features["spins"] is first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sample", "expected"),
     [

@@ -272,6 +272,7 @@ def test_recovery_sharpens_with_depth():
 # -- learning --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_networks_generalise_from_part_of_the_data(kind):
     toy = RandomHierarchy(vocabulary=4, rules=2, depth=3, seed=1)

@@ -52,6 +52,7 @@ def test_a_picture_that_nobody_asked_for_is_ignored(lens, tmp_path):
     assert lens.status["state"] == "idle"
 
 
+@pytest.mark.slow
 def test_a_page_that_does_not_answer_is_told_in_the_lens(monkeypatch):
     monkeypatch.setattr(snapshots, "SILENCE", 0.01)
     faults = []
