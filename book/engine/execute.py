@@ -117,7 +117,7 @@ def _run(source: Source, folder: Path) -> dict[str, Any]:
     seconds = _play(notebook, source)
     cells = [cell for cell in notebook.cells if "book" in cell.metadata]
     shown = [outputs.light(cell.outputs, folder, i) for i, cell in enumerate(cells)]
-    _refuse_stderr(source, shown)
+    _refuse_what_no_page_may_hold(source, shown)
     values = [_value(notebook.cells[at].outputs) for at in sorted(asked)]
     loaded = json.loads(_value(notebook.cells[-1].outputs))
     return {
@@ -205,17 +205,16 @@ def _last(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _refuse_stderr(source: Source, shown: list[list[dict[str, Any]]]) -> None:
-    """A warning in a chapter is a fault of the book."""
+def _refuse_what_no_page_may_hold(source: Source, shown: list[list[dict[str, Any]]]) -> None:
+    """A warning in a chapter is a fault of the book, and so is code that a page would run."""
     found = []
     for cell, given in zip(source.cells, shown, strict=True):
         for output in given:
-            if (
-                output["kind"] == "stream"
-                and output["name"] == "stderr"
-                and _QUIET not in cell.tags
-            ):
+            warned = output["kind"] == "stream" and output["name"] == "stderr"
+            if warned and _QUIET not in cell.tags:
                 said = output["text"].strip().splitlines()
                 found.append(Fault(source.path, cell.line, f"this cell warns: {said[-1]}"))
+            if output["kind"] == "html" and "<script" in output["html"].lower():
+                found.append(Fault(source.path, cell.line, "this cell puts out a script"))
     if found:
         raise BookError(found)

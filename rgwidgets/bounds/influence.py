@@ -41,7 +41,7 @@ def subspace_influence(
     """
     if observable.reduce is not None:
         return Influence.nothing("an observable of several moments has no change by sample")
-    if fibre.own.shape[1] == 0 or fibre.radius == 0:
+    if not bool(fibre.own.any()) and not fibre.radius:
         return Influence.exact("nothing was neglected")
     n, own = len(fibre), fibre.own
     with torch.no_grad():
@@ -54,9 +54,20 @@ def subspace_influence(
             )
         else:
             resample = Bound.none("a single sample has no other tail to borrow")
+    attacked, certificate = _worst(fibre, observable, steps=steps, restarts=restarts, seed=seed)
+    return Influence(average, resample, attacked, certificate)
+
+
+def _worst(
+    fibre: Fibre, observable: Observable, *, steps: int, restarts: int, seed: int
+) -> tuple[Bound, Bound]:
+    """Attack and certificate over the ball; both exactly zero where it is a point."""
     ball = f"‖tail‖ ≤ {fibre.radius:.3g}"
     if fibre.ball is None:
         ball += f", the {fibre.quantile:.0%} quantile of measured tails"
+    if fibre.radius == 0:  # longer tails are measured, and nothing is promised of them
+        how = f"a single point; {ball}"
+        return Bound(0.0, "measured", how, 0.0), Bound(0.0, "proved", how)
     found = attack(fibre, observable, steps=steps, restarts=restarts, seed=seed)
     change, certificate = found.change, _certificate(fibre, observable, ball)
     if certificate and not fibre.direct(observable):
@@ -67,12 +78,7 @@ def subspace_influence(
         if found.differentiable
         else "points tried: the observable has no gradient"
     )
-    return Influence(
-        average,
-        resample,
-        measured(change, f"{way}; {ball}"),
-        certificate,
-    )
+    return measured(change, f"{way}; {ball}"), certificate
 
 
 def _change(fibre: Fibre, observable: Observable, z: Tensor, before: Tensor) -> Tensor:

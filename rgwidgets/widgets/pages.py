@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: What a page's output says in place of the lens: the name of its record.
 MIME = "application/vnd.rgwidgets.page+json"
+#: What it says in place of a chart.
+VEGA = "application/vnd.vegalite.v6+json"
 INDEX, RECORD = "index.json", "flow.zip"
 #: Seconds that a lens may take to compute all its scales before its page is given up.
 PATIENCE = 300.0
@@ -86,8 +88,10 @@ def collect(folder: Path) -> None:
     """In a kernel that builds a page: publish each lens when it is shown, and name its record.
 
     A shown lens then has `MIME` as its output: {"record": name of its folder in `folder`,
-    "describe": its alternative text}. Nothing happens outside IPython.
+    "describe": its alternative text}. A shown chart has its Vega-Lite specification, and no page
+    that fetches a drawing library. Nothing happens outside IPython.
     """
+    import altair
     from IPython.core.getipython import get_ipython
 
     shell: Any = get_ipython()
@@ -101,5 +105,10 @@ def collect(folder: Path) -> None:
         told = {"record": name, "describe": lens.setup["describe"], "title": lens.setup["title"]}
         return {MIME: told, "text/plain": str(lens.setup["describe"])}
 
+    def draw(chart: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {VEGA: chart, "text/plain": "a chart"}
+
+    altair.renderers.register("rgwidgets.page", draw)
+    altair.renderers.enable("rgwidgets.page")
     formatter = shell.display_formatter.mimebundle_formatter
     formatter.for_type_by_name("rgwidgets.widgets.lens", "Lens", show)

@@ -65,6 +65,15 @@ def test_a_chapter_gives_its_outputs_its_numbers_and_its_modules(tmp_path: Path)
 
 
 @pytest.mark.slow
+def test_a_chart_becomes_a_picture(tmp_path: Path) -> None:
+    code = "import altair as alt\nalt.Chart({'values': [{'a': 1}]}).mark_point()"
+    folder = execute.execute(source(tmp_path, PLAIN.replace("print(x)", code)), tmp_path / "cache")
+    (cell,) = json.loads((folder / "result.json").read_text())["cells"]
+    assert cell["outputs"] == [{"kind": "image", "file": "output-0-0.svg"}]
+    assert (folder / "output-0-0.vl.json").is_file()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "at", "says"),
     [
@@ -74,6 +83,13 @@ def test_a_chapter_gives_its_outputs_its_numbers_and_its_modules(tmp_path: Path)
             PLAIN.replace("print(x)", "import warnings; warnings.warn('mind')"),
             "x = 2",
             "this cell warns",
+        ),
+        (
+            PLAIN.replace(
+                "print(x)", "from IPython.display import HTML\nHTML('<script></script>')"
+            ),
+            "x = 2",
+            "puts out a script",
         ),
     ],
 )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rgwidgets.bounds import subspace_influence
+from rgwidgets.bounds.fibre import Fibre
 from rgwidgets.core.theory import Observable, Theory
 from rgwidgets.systems.capture import capture
 
@@ -45,18 +46,35 @@ def test_average_is_the_mean_change_by_each_sample_s_own_tail() -> None:
         assert found.error == pytest.approx(float(change.abs().std()) / 30**0.5, rel=1e-3)
 
 
-@pytest.mark.parametrize("zero", ["nothing discarded", "no radius"])
-def test_where_nothing_is_neglected_every_number_is_exactly_zero(zero: str) -> None:
+@pytest.mark.parametrize("discarded", [0, 3])
+def test_where_nothing_is_neglected_every_number_is_exactly_zero(discarded: int) -> None:
     theory = make_theory()
-    fibre = (
-        make_fibre(theory, discarded=0, radius=None)
-        if zero == "nothing discarded"
-        else make_fibre(theory, discarded=3, radius=0.0)
-    )
+    fibre = make_fibre(theory, discarded=discarded, radius=None if discarded == 0 else 0.0)
+    fibre = replace(fibre, tails=0 * fibre.tails)
     for name in NAMES:
         found = subspace_influence(fibre, theory.observable(name))
         bounds = (found.average, found.resample, found.attack, found.certificate)
         assert [b.value for b in bounds] == [0.0] * 4
+        assert "nothing was neglected" in found.certificate.how
+
+
+def test_tails_outside_a_ball_of_no_radius_are_measured_and_nothing_is_promised_of_them() -> None:
+    """One feature in the tail, rarer than the quantile leaves out: the radius is zero."""
+    x = torch.zeros(400, 2, dtype=torch.float64)
+    x[:2, 1] = torch.tensor([1.0, -1.0])
+    read = Observable("read", lambda f: 5 * f["activation"][:, 1])
+    fibre = Fibre(
+        Theory({"activation": x}, (read,)),
+        "activation",
+        0 * x,
+        torch.eye(2).double()[:, 1:],
+        x[:, 1:],
+    )
+    found = subspace_influence(fibre, read)
+    assert found.average.value == pytest.approx(5 * 2 / 400)
+    assert found.resample.value == pytest.approx(5 * 2 / 400)
+    assert (found.attack.value, found.certificate.value) == (0.0, 0.0)
+    assert "‖tail‖ ≤ 0, the 99% quantile" in found.certificate.how
 
 
 class Recurrent(nn.Module):
