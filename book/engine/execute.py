@@ -20,7 +20,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 from . import outputs
 from .chapter import Source
-from .faults import ROOT, BookError, Fault
+from .faults import ROOT, BookError, Fault, refuse
 
 #: Seconds after which a cell is given up.
 PATIENCE = 600
@@ -206,15 +206,22 @@ def _last(error: Exception) -> str:
 
 
 def _refuse_what_no_page_may_hold(source: Source, shown: list[list[dict[str, Any]]]) -> None:
-    """A warning in a chapter is a fault of the book, and so is code that a page would run."""
-    found = []
-    for cell, given in zip(source.cells, shown, strict=True):
-        for output in given:
-            warned = output["kind"] == "stream" and output["name"] == "stderr"
-            if warned and _QUIET not in cell.tags:
-                said = output["text"].strip().splitlines()
-                found.append(Fault(source.path, cell.line, f"this cell warns: {said[-1]}"))
-            if output["kind"] == "html" and "<script" in output["html"].lower():
-                found.append(Fault(source.path, cell.line, "this cell puts out a script"))
-    if found:
-        raise BookError(found)
+    """A warning in a chapter is a fault of the book, and so is what a page cannot show."""
+    refuse(
+        Fault(source.path, cell.line, reason)
+        for cell, given in zip(source.cells, shown, strict=True)
+        for output in given
+        if (reason := _unfit(output, quiet=_QUIET in cell.tags))
+    )
+
+
+def _unfit(output: dict[str, Any], *, quiet: bool) -> str:
+    """Why an output may not stand in a page; empty if it may."""
+    kind = output["kind"]
+    if kind == "stream" and output["name"] == "stderr" and not quiet:
+        return f"this cell warns: {output['text'].strip().splitlines()[-1]}"
+    if kind == "html" and "<script" in output["html"].lower():
+        return "this cell puts out a script"
+    if kind == "widget":
+        return "this cell shows a widget that is no lens"
+    return f"this output cannot be shown: {output['text']}" if kind == "error" else ""

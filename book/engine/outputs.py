@@ -11,6 +11,8 @@ from typing import Any
 #: What `rgwidgets.widgets.pages` says in place of a lens; written here a second time because
 #: importing it loads torch, which a build that finds everything in its cache does not need.
 MIME = "application/vnd.rgwidgets.page+json"
+#: a widget that is no lens: nothing stands for it in a page
+WIDGET = "application/vnd.jupyter.widget-view+json"
 Json = dict[str, Any]
 #: the richest first
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
@@ -27,6 +29,8 @@ def light(outputs: list[Any], folder: Path, cell: int) -> list[Json]:
                 made[-1]["text"] += output["text"]
             else:
                 made.append({"kind": "stream", "name": output["name"], "text": output["text"]})
+        elif kind == "error":
+            made.append({"kind": "error", "text": f"{output['ename']}: {output['evalue']}"})
         elif kind in ("display_data", "execute_result"):
             made.append(_shown(output["data"], folder, f"output-{cell}-{number}"))
     return made
@@ -45,6 +49,8 @@ def _shown(data: Json, folder: Path, name: str) -> Json:
             raw = content.encode() if mime.endswith("xml") else base64.b64decode(content)
             _write(folder / f"{name}.{_SUFFIX[mime]}", raw)
             return {"kind": "image", "file": f"{name}.{_SUFFIX[mime]}"}
+    if WIDGET in data:
+        return {"kind": "widget"}
     if "text/html" in data:
         return {"kind": "html", "html": _text(data["text/html"])}
     if "text/latex" in data:

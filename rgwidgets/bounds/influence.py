@@ -41,7 +41,7 @@ def subspace_influence(
     """
     if observable.reduce is not None:
         return Influence.nothing("an observable of several moments has no change by sample")
-    if not bool(fibre.own.any()) and not fibre.radius:
+    if fibre.own.shape[1] == 0 or (fibre.radius == 0 and not bool(fibre.own.any())):
         return Influence.exact("nothing was neglected")
     n, own = len(fibre), fibre.own
     with torch.no_grad():

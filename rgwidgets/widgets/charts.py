@@ -36,7 +36,12 @@ SHAPES = {
 
 _ORDER = "direction, most relevant first"
 #: Ticks of a scale that is linear below 0.01 and logarithmic above.
-_DECADES = [0, 0.01, 0.1, 1, 10, 100, 1000]
+_DECADES = "[0, 0.01, 0.1, 1, 10, 100, 1000]"
+#: Decades would leave an axis without a number that ends below 0.02: there it has round steps.
+_TOP = "max(1e-12, domain('y')[1])"
+_UNIT = f"pow(10, floor(log({_TOP}) / LN10))"
+_STEP = f"{_UNIT} * ({_TOP} > 4 * {_UNIT} ? 2 : {_TOP} > 2 * {_UNIT} ? 1 : 0.5)"
+_TICKS = f"{_TOP} > 0.02 ? {_DECADES} : sequence(0, 1.001 * {_TOP}, {_STEP})"
 
 
 def _by_curve(channel: Any, values: dict[str, Any], curves: Sequence[str] = CURVES) -> Any:
@@ -51,7 +56,7 @@ def _change() -> alt.Y:
         "change:Q",
         title="change of the observable",
         scale=alt.Scale(type="symlog", constant=0.01),
-        axis=alt.Axis(values=_DECADES, format="~r"),
+        axis=alt.Axis(values=alt.expr(_TICKS), format="~r"),
     )
 
 

@@ -10,6 +10,9 @@ import altair as alt
 from ..core.fixed_points import Linearisation
 from ..core.flow import FlowTable
 
+#: a landmark that lies in the right half of the plane
+_RIGHT = "scale('x', datum.first) > width / 2"
+
 
 def path(base: alt.Chart, names: list[str], x: Any, y: Any) -> list[Any]:
     """The flow as a line with a point a scale, and a ring under the dial."""
@@ -19,7 +22,7 @@ def path(base: alt.Chart, names: list[str], x: Any, y: Any) -> list[Any]:
     )
     ring = (
         base.transform_filter("datum.cutoff == preview")
-        .mark_point(size=160, filled=False, strokeWidth=2.5, color="#D55E00")
+        .mark_point(size=160, filled=False, style="cutoff")
         .encode(x=x, y=y)
     )
     return [line, ring]
@@ -60,9 +63,14 @@ def landmarks(points: Sequence[Linearisation], names: list[str]) -> list[Any]:
         marks.mark_point(shape="diamond", size=130, filled=True, color="#009E73").encode(
             x="first:Q", y="second:Q", tooltip="label:N"
         ),
-        marks.mark_text(align="left", dx=10, dy=-10).encode(
-            x="first:Q", y="second:Q", text="label:N"
-        ),
+        # A text that reached over the edge would be cut, or would squeeze the whole plane.
+        marks.mark_text(
+            align=alt.expr(f"{_RIGHT} ? 'right' : 'left'"),
+            dx=alt.expr(f"{_RIGHT} ? -12 : 12"),
+            dy=-18,
+            lineBreak="; ",
+            clip=True,
+        ).encode(x="first:Q", y="second:Q", text="short:N"),
     ]
 
 
@@ -78,6 +86,7 @@ def _row(point: Linearisation) -> dict[str, Any]:
         "first": couplings[0],
         "second": couplings[1] if len(couplings) > 1 else 0.0,
         "label": f"fixed point {place}; y = {powers}",
+        "short": f"fixed point; y = {powers}",
     }
 
 

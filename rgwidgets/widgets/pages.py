@@ -94,6 +94,8 @@ def collect(folder: Path) -> None:
     import altair
     from IPython.core.getipython import get_ipython
 
+    from .lens import Lens
+
     shell: Any = get_ipython()
     if shell is None:
         return
@@ -111,4 +113,4 @@ def collect(folder: Path) -> None:
     altair.renderers.register("rgwidgets.page", draw)
     altair.renderers.enable("rgwidgets.page")
     formatter = shell.display_formatter.mimebundle_formatter
-    formatter.for_type_by_name("rgwidgets.widgets.lens", "Lens", show)
+    formatter.for_type(Lens, show)  # by name it would be found once: each lens has its own class

@@ -74,6 +74,18 @@ def test_a_chart_becomes_a_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_every_lens_of_a_chapter_is_recorded(tmp_path: Path) -> None:
+    lens = "import rgwidgets as rg\nfrom rgwidgets import MigdalKadanoff as Scheme\n"
+    lens += "flow = rg.Flow(rg.Theory(couplings={'K': 0.3}), Scheme(2), cutoffs=[1, 2])\n"
+    lens += "rg.Lens(flow)"
+    text = HEAD + 2 * f"```{{code-cell}}\n{lens}\n```\n\n"
+    folder = execute.execute(source(tmp_path, text), tmp_path / "cache")
+    cells = json.loads((folder / "result.json").read_text())["cells"]
+    assert [cell["outputs"][0]["record"] for cell in cells] == ["lens-1", "lens-2"]
+    assert (folder / "lens-2" / "index.json").is_file()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "at", "says"),
     [
@@ -90,6 +102,11 @@ def test_a_chart_becomes_a_picture(tmp_path: Path) -> None:
             ),
             "x = 2",
             "puts out a script",
+        ),
+        (
+            PLAIN.replace("print(x)", "import ipywidgets\nipywidgets.IntSlider()"),
+            "x = 2",
+            "a widget that is no lens",
         ),
     ],
 )

@@ -116,8 +116,10 @@ def test_the_four_numbers_of_a_flow_are_told_apart(make: Any, directions: int) -
             assert found.average.value == pytest.approx(own, abs=1e-9)
             assert found.attack.value >= found.average.value - 1e-12
             assert found.attack.kind == "measured"
-            assert found.resample.kind == found.certificate.kind == "none"
+            assert found.resample.kind == "none"
             assert "single sample" in found.resample.how
+            assert found.certificate.kind == "proved"
+            assert found.certificate.value >= found.attack.value
             assert found.certificate.how
     assert {"loss", "accuracy"} <= set(flow.to_xarray().observable.values.tolist())
 

@@ -24,6 +24,7 @@ from rgwidgets.systems.capture import capture
 
 from .decoder import HEAD, decoder
 from .extras import needed
+from .guard import ALONE
 from .muon import Muon
 from .observables import loss
 
@@ -288,7 +289,9 @@ class CharacterModel(System):
         rows = self.text.test[starts + torch.arange(self.context + 1)]
         observable = loss(rows[:, 1:], name="nats per character", tolerance=0.05)
         title = f"{self.name} · {layer}" + ("" if checkpoint is None else f" · step {checkpoint}")
-        return capture(copy.deepcopy(module), rows[:, :-1], layer, observable, name=title)
+        with ALONE:  # a copy taken while another thread runs it would keep that run's hooks
+            module = copy.deepcopy(module)
+        return capture(module, rows[:, :-1], layer, observable, name=title)
 
     def save(self, path: str | Path) -> None:
         """Write the weights of this moment as safetensors.

@@ -19,6 +19,7 @@ from rgwidgets.core.theory import Theory
 from rgwidgets.systems.capture import capture
 
 from .extras import needed
+from .guard import ALONE
 
 WIDTH, HEADS, BLOCKS, HIDDEN, WORDS, POSITIONS = 384, 12, 6, 1536, 30522, 512
 
@@ -97,8 +98,9 @@ class SentenceEncoder(System):
 
     def encode(self, sentences: Iterable[str]) -> Tensor:
         """Embeddings of unit norm, (n, 384)."""
-        with torch.no_grad():
-            found: Tensor = self.module(**self.tokens(sentences))
+        tokens = self.tokens(sentences)
+        with ALONE, torch.no_grad():  # another thread may have its hooks on the module
+            found: Tensor = self.module(**tokens)
         return found
 
     def batch(self, *, n: int = 128, tokens: int = 32) -> dict[str, Tensor]:
@@ -130,7 +132,7 @@ class SentenceEncoder(System):
         0 where nothing has moved, 1 where the embedding says nothing of the sentence any more,
         2 where it says the opposite.
         """
-        with torch.no_grad():
+        with ALONE, torch.no_grad():
             own = self.module(**batch)
         return OutputObservable(
             "1 − cos", tolerance=tolerance, of_outputs=lambda outputs: 1 - (outputs * own).sum(-1)

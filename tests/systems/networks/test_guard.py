@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -9,7 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from rgwidgets.core.errors import Cancelled, LayerError, ShapeError
-from rgwidgets.systems.networks.guard import Guard
+from rgwidgets.systems.networks.characters import CharacterModel
+from rgwidgets.systems.networks.guard import ALONE, Guard
+from rgwidgets.systems.networks.mlp import DigitsMLP
+from rgwidgets.systems.networks.sentences import SentenceEncoder
 
 X = torch.ones(2, 3)
 
@@ -64,3 +70,42 @@ def test_what_is_not_the_module_s_fault_passes(error: Any) -> None:
     with pytest.raises(type(error)) as caught:
         Guard(Does(error), "here").run(((X,), {}))
     assert caught.value is error
+
+
+@contextmanager
+def replaced_elsewhere(part: nn.Module) -> Iterator[None]:
+    """Another thread is in the middle of a run, and a hook of its own is on this part."""
+    begun = threading.Event()
+
+    def run() -> None:
+        with ALONE:
+            hook = part.register_forward_hook(lambda _, __, output: torch.zeros_like(output))
+            begun.set()
+            threading.Event().wait(0.2)  # time in which the others might get it wrong
+            hook.remove()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    begun.wait()
+    yield
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    "make, part",
+    [
+        (lambda: DigitsMLP(widths=(4,)), "linear1"),
+        (lambda: CharacterModel(width=32, blocks=1, context=8), "block1"),
+        (SentenceEncoder, "block1"),
+    ],
+    ids=["digits", "characters", "minilm"],
+)
+def test_what_another_thread_runs_stays_out_of_a_theory(make: Callable[[], Any], part: str) -> None:
+    system = make()
+    expected = system.theory(n=2, layer=part)
+    with replaced_elsewhere(system.module.get_submodule(part)):
+        found = system.theory(n=2, layer=part)
+    assert torch.equal(found.features["activation"], expected.features["activation"])
+    for observable in expected.observables:
+        values = found.observable(observable.name).samples(found.features)
+        assert torch.equal(values, observable.samples(expected.features))
