@@ -42,9 +42,9 @@ def stretch(fibre: Fibre) -> tuple[Tensor, float, Tensor | None]:
     readout = fibre.theory.attrs.get("readout")
     if not isinstance(readout, Readout):
         raise Opaque("the theory does not say what is computed from its features")
-    if any(m._forward_hooks or m._forward_pre_hooks for m in readout.module.modules()):
-        raise Opaque("hooks may change what a layer does")
     with Untouched(readout.module)():
+        if any(m._forward_hooks or m._forward_pre_hooks for m in readout.module.modules()):
+            raise Opaque("hooks may change what a layer does")
         steps = steps_after(readout.module, readout.layer)
     last = steps[-1] if steps else None
     weights = None

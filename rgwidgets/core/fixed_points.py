@@ -127,7 +127,7 @@ def linearise(scheme: CouplingMap, point: Tensor | Sequence[float] | float) -> L
     Raises
     ------
     ParameterError
-        If the scheme's rescaling factor b is not greater than 1.
+        If the scheme's rescaling factor b is not greater than 1, or the map has no finite slope.
 
     Examples
     --------
@@ -140,6 +140,13 @@ def linearise(scheme: CouplingMap, point: Tensor | Sequence[float] | float) -> L
         raise ParameterError("b", given=scheme.b, allowed="a rescaling factor > 1")
     couplings = _vector(point)
     jacobian = jacrev(scheme.transform)(couplings).detach()
+    if not bool(jacobian.isfinite().all()):
+        raise ParameterError(
+            "point",
+            given=couplings.tolist(),
+            allowed="couplings at which the map has finite slopes",
+            mend="linearise nearer to a fixed point",
+        )
     values, vectors = torch.linalg.eig(jacobian)
     order = values.abs().argsort(descending=True)
     values, vectors = values[order], vectors[:, order]

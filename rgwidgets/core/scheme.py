@@ -94,11 +94,17 @@ class CouplingScheme(Scheme):
             parent=theory,
         )
 
-    def _relevance(self, couplings: Tensor) -> Relevance:
-        """Local exponents ln|λ| / ln b of the flow at these couplings."""
+    def _relevance(self, couplings: Tensor) -> Relevance | None:
+        """Local exponents ln|λ| / ln b of the flow at these couplings; None where a slope is lost.
+
+        Couplings that have all but vanished leave no number to differentiate.
+        """
         from .fixed_points import linearise
 
-        local = linearise(self, couplings)
+        try:
+            local = linearise(self, couplings)
+        except ParameterError:
+            return None
         left = list(range(len(self.coupling_names)))
         names = []
         for column in local.directions.abs().T:  # each coupling names one direction

@@ -6,12 +6,16 @@ import random
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from threading import RLock
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .outputs import evaluating
+
+#: Hooks, modes and replayed parts are a module's own: one run or reading of any at a time.
+ALONE = RLock()
 
 
 class Untouched:
@@ -50,6 +54,7 @@ class Untouched:
         """What is inside may run the module."""
         devices = sorted({p.device.index or 0 for p in self.module.parameters() if p.is_cuda})
         with ExitStack() as stack:
+            stack.enter_context(ALONE)
             stack.enter_context(self._tensors_kept())
             stack.enter_context(self._others_random())
             stack.enter_context(torch.random.fork_rng(devices=devices))

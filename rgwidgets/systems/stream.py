@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from rgwidgets.core.errors import ObservableError
 from rgwidgets.core.numeric import at_least_single
 from rgwidgets.core.progress import track
+from rgwidgets.core.untouched import ALONE
 from rgwidgets.systems.networks.batch import Batch, Call, arguments, samples_in
-from rgwidgets.systems.networks.guard import ALONE, Guard
+from rgwidgets.systems.networks.guard import Guard
 from rgwidgets.systems.networks.layer import (
     check_called_once,
     check_shape,

@@ -161,3 +161,16 @@ def test_a_marginal_direction_is_left_as_it_is_every_time():
     for _ in range(20):
         point = fixed_point(CentralLimit(), [0.5, -1.0, 0.3, 0.2])
         assert point.tolist() == pytest.approx([0, 0, 0.3, 0], abs=1e-9)
+
+
+def test_couplings_too_small_to_be_differentiated_are_refused_and_a_flow_goes_on():
+    from rgwidgets.core.flow import Flow
+    from rgwidgets.core.theory import Theory
+    from rgwidgets.schemes.migdal_kadanoff import MigdalKadanoff
+
+    with pytest.raises(ParameterError, match="finite slopes"):
+        linearise(MigdalKadanoff(), 1e-200)
+    flow = Flow(Theory(couplings={"K": 0.2}), MigdalKadanoff())
+    without = [level.cutoff for level in flow if level.relevance is None]
+    assert without == [2048]
+    assert float(flow[4096].couplings["K"]) == 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from contextlib import nullcontext
 
 import numpy as np
@@ -62,3 +63,18 @@ def test_what_was_frozen_stays_frozen() -> None:
         assert not module.weight.requires_grad
     assert module.weight.requires_grad
     assert not module.bias.requires_grad
+
+
+def test_one_at_a_time_even_from_other_threads() -> None:
+    net, inside = nn.Linear(2, 2), threading.Event()
+
+    def other() -> None:
+        with Untouched(net)():
+            inside.set()
+
+    thread = threading.Thread(target=other)
+    with Untouched(net)():
+        thread.start()
+        assert not inside.wait(0.2)
+    thread.join(10)
+    assert inside.is_set()

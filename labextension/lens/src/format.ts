@@ -35,6 +35,10 @@ function decimals(value: number, error: Cell | undefined): number {
   return Math.min(8, Math.max(0, -order));
 }
 
+/** An error that is not all rounding: what is smaller than the last digit shown is none. */
+const known = (value: number, error: Cell | undefined): error is number =>
+  finite(error) && error > 1e-8 * Math.abs(value);
+
 const awkward = (value: number): boolean =>
   value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6);
 
@@ -63,6 +67,7 @@ export interface Measured {
 export function measured(value: Cell | undefined, error: Cell | undefined): Measured {
   if (!finite(value)) return { value: MISSING, error: "" };
   if (value === 0 && !error) return { value: "0", error: "" };
+  if (error && !known(value, error)) return { value: number(value), error: "" };
   const largest = Math.max(Math.abs(value), finite(error) ? error : 0);
   if (awkward(largest)) {
     const order = exponent(largest);

@@ -20,11 +20,11 @@ from rgwidgets.core.numeric import whole
 from rgwidgets.core.progress import tick
 from rgwidgets.core.system import System
 from rgwidgets.core.theory import Theory
+from rgwidgets.core.untouched import ALONE
 from rgwidgets.systems.capture import capture
 
 from .decoder import HEAD, decoder
 from .extras import needed
-from .guard import ALONE
 from .muon import Muon
 from .observables import loss
 

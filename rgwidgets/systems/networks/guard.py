@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import RLock
 from typing import Any
 
 import torch
@@ -14,8 +13,6 @@ from rgwidgets.core.untouched import Untouched
 
 from .batch import Call, copied, described
 
-#: Hooks and replayed parts are the module's own: one run at a time.
-ALONE = RLock()
 #: What a module commonly says that cannot use what it is given.
 _PLAIN = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 

@@ -12,9 +12,10 @@ from torch.func import functional_call
 from rgwidgets.core.errors import LayerError, ObservableError, ParameterError, RGError, ShapeError
 from rgwidgets.core.outputs import gradient_of
 from rgwidgets.core.progress import tick
+from rgwidgets.core.untouched import ALONE
 
 from .batch import Call, sample_of, samples_in
-from .guard import ALONE, Guard
+from .guard import Guard
 from .rerun import Captured
 from .returned import outputs_of
 

@@ -16,9 +16,9 @@ from rgwidgets.core.numeric import whole
 from rgwidgets.core.progress import tick
 from rgwidgets.core.system import System
 from rgwidgets.core.theory import Theory
+from rgwidgets.core.untouched import ALONE
 from rgwidgets.systems.capture import capture
 
-from .guard import ALONE
 from .observables import accuracy, logit_difference, loss
 
 

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from rgwidgets.core.errors import ObservableError, ShapeError
 from rgwidgets.core.numeric import at_least_single
+from rgwidgets.core.untouched import ALONE
 
 from .batch import copied, mapped, samples_in
-from .guard import ALONE, Guard
+from .guard import Guard
 from .layer import check_called_once, check_shape, tensor_of, version, with_tensor
 from .prefix import Prefix
 from .returned import logits, same

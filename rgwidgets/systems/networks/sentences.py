@@ -16,10 +16,10 @@ from rgwidgets.core.numeric import whole
 from rgwidgets.core.outputs import OutputObservable
 from rgwidgets.core.system import System
 from rgwidgets.core.theory import Theory
+from rgwidgets.core.untouched import ALONE
 from rgwidgets.systems.capture import capture
 
 from .extras import needed
-from .guard import ALONE
 
 WIDTH, HEADS, BLOCKS, HIDDEN, WORDS, POSITIONS = 384, 12, 6, 1536, 30522, 512
 

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from rgwidgets.core.errors import Cancelled, LayerError, ShapeError
+from rgwidgets.core.untouched import ALONE
 from rgwidgets.systems.networks.characters import CharacterModel
-from rgwidgets.systems.networks.guard import ALONE, Guard
+from rgwidgets.systems.networks.guard import Guard
 from rgwidgets.systems.networks.mlp import DigitsMLP
 from rgwidgets.systems.networks.sentences import SentenceEncoder
 
