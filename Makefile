@@ -1,5 +1,6 @@
 # make lab     JupyterLab on the starter notebook
 # make book    the online book, into book/_build/html
+# make pdf     the book on paper, into book/_build/rgwidgets-book.pdf
 # make test    everything: Python, drawing code, browser
 # make check   lint, types, fast tests
 # make bench   speed, as ratios, with the machine named
@@ -36,7 +37,7 @@ PACKAGES := labextension/package.json labextension/lens/package.json labextensio
 	labextension/yarn.lock \
 	labextension/.yarnrc.yml
 
-.PHONY: help lab book test check bench build format wheel clean browser
+.PHONY: help lab book pdf test check bench build format wheel clean browser
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -88,6 +89,13 @@ $(STAMPS)/book: $(STAMPS)/python
 book: $(STAMPS)/book $(STAMPS)/bundle
 	$(ONE) $(PY) -m book.engine $(ARGS)
 
+$(STAMPS)/pdf: $(STAMPS)/book
+	SKIP_JUPYTER_BUILDER=1 $(PIP) --no-build-isolation -e ".[lab,book,pdf]"
+	@touch $@
+
+pdf: book $(STAMPS)/pdf browser
+	$(PY) -m book.engine.pdf
+
 # --------------------------------------------------------------------------------- quality
 
 check: $(STAMPS)/dev $(STAMPS)/bundle
@@ -102,15 +110,15 @@ test: $(STAMPS)/dev $(STAMPS)/bundle browser
 	$(ONE) $(PY) -m pytest -n 2 --dist worksteal -m "not browser" $(ARGS)
 	$(ONE) $(PY) -m pytest -m browser $(ARGS) || test $$? -eq 5  # 5: ARGS left none to run
 
-# The browser tests drive the system's Chromium; Playwright's own download is never used.
+# The browser tests and the PDF want the system's Chromium; Playwright's own download is never used.
 browser:
 	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then \
 		true; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; \
 	else \
-		echo "The browser tests need Chromium. Install it (Debian, Ubuntu: sudo apt-get install" >&2; \
-		echo "chromium; macOS: brew install --cask chromium) and run this again." >&2; \
+		echo "The browser tests and the PDF need Chromium. Install it (Debian, Ubuntu: sudo" >&2; \
+		echo "apt-get install chromium; macOS: brew install --cask chromium), run this again." >&2; \
 		exit 1; \
 	fi >/dev/null
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from . import execute, exercises, links, notebooks, rules, site, stage, syllabus
@@ -18,6 +20,8 @@ from .places import Places
 #: Seconds beyond which a chapter is called slow.
 SLOW = 60.0
 FAILED = 1
+#: Beside the executed chapters: how long executing and building them all has taken.
+CLEAN = "clean.json"
 
 
 def main() -> int:
@@ -43,7 +47,8 @@ def build(places: Places, *, jobs: int = 2, fresh: bool = False) -> None:
     outline = syllabus.load(places)
     sources = {chapter.slug: Source.read(chapter.source) for chapter in outline.written}
     refuse(_lacking(outline, sources, places))
-    results = run(sources, places, jobs=jobs, fresh=fresh)
+    known = {} if fresh else cached(sources, places)
+    results = run(sources, places, known, jobs=jobs)
     refuse(_without_lens(sources, results))
     site.stills(results)
     digest = stage.prepare(places, outline, results)
@@ -57,7 +62,19 @@ def build(places: Places, *, jobs: int = 2, fresh: bool = False) -> None:
     refuse(links.faults(made, _texts(outline, places)))
     site.install(made, places.html)
     seal.write_text(digest)
-    print(f"{places.html}: built in {time.monotonic() - start:.1f} s")
+    seconds = time.monotonic() - start
+    if not known:
+        measured = {"seconds": round(seconds, 1), "chapters": len(sources), "jobs": jobs}
+        (places.cache / CLEAN).write_text(json.dumps(measured), "utf-8")
+    print(f"{places.html}: built in {seconds:.1f} s")
+
+
+def clean_build(places: Places) -> dict[str, float] | None:
+    """What the last build took that executed every chapter: seconds, chapters, jobs."""
+    with suppress(FileNotFoundError):
+        measured: dict[str, float] = json.loads((places.cache / CLEAN).read_text("utf-8"))
+        return measured
+    return None
 
 
 def _texts(outline: syllabus.Syllabus, places: Places) -> dict[str, Path]:
@@ -68,16 +85,18 @@ def _texts(outline: syllabus.Syllabus, places: Places) -> dict[str, Path]:
     return pages | {f"{chapter.slug}.html": chapter.source for chapter in outline.written}
 
 
+def cached(sources: dict[str, Source], places: Places) -> dict[str, Path]:
+    """{slug: folder of its result} of the chapters that the cache knows."""
+    found = {slug: execute.cached(source, places.cache) for slug, source in sources.items()}
+    return {slug: folder for slug, folder in found.items() if folder is not None}
+
+
 def run(
-    sources: dict[str, Source], places: Places, *, jobs: int = 2, fresh: bool = False
+    sources: dict[str, Source], places: Places, known: dict[str, Path], *, jobs: int = 2
 ) -> dict[str, Path]:
-    """Execute what the cache does not know; {slug: folder of its result}."""
-    found = {
-        slug: None if fresh else execute.cached(source, places.cache)
-        for slug, source in sources.items()
-    }
-    missing = [slug for slug, folder in found.items() if folder is None]
-    done = {slug: folder for slug, folder in found.items() if folder is not None}
+    """Execute what is not known; {slug: folder of its result} of all."""
+    missing = [slug for slug in sources if slug not in known]
+    done = dict(known)
     faults: list[Fault] = []
     with ProcessPoolExecutor(max(1, min(jobs, len(missing) or 1))) as pool:
         waiting = {

@@ -83,9 +83,10 @@ def page(shown: Iterable[Card], syllabus: Syllabus) -> str:
 def _entry(card: Card, chapters: list[Chapter]) -> Iterator[str]:
     yield from (f"### {card['qualname']}", "")
     summary = _plain(card["summary"])
-    if summary[1:2].isalpha():  # "b × b" keeps its b
+    if summary[1:2].isalpha() or summary.startswith("a "):  # "b × b" keeps its b
         summary = summary[0].upper() + summary[1:]
-    yield from (f"{summary}. Source: {_plain(card['citation'])}.", "")
+    stop = "" if summary.endswith("…") else "."
+    yield from (f"{summary}{stop} Source: {_plain(card['citation'])}.", "")
     if chapters:
         links = (f"[{c.number} · {c.title}](chapters/{c.source.name})" for c in chapters)
         yield from (f"In the book: {', '.join(links)}.", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -15,23 +16,30 @@ from .places import BUNDLE, LIBRARIES, STILLS, Places
 
 _SAID = re.compile(r"^(?:⚠️|⛔️|🚨|❗️)\s*(.+?\.(?:md|bib|yml|json))(?::(\d+))?(?::\d+)?:?\s+(.*)$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+DRAWN = "stills.done"
 _SIGNS = ("⚠️", "⛔️", "🚨", "❗️")
 
 
 def stills(folders: Mapping[str, Path]) -> None:
-    """A still frame beside each record, and a picture beside each chart, that lacks one."""
-    due = [folder for folder in folders.values() if not (folder / "stills.done").is_file()]
-    if not due:
-        return
+    """A still frame beside each record, and a picture beside each chart, by today's code."""
     if not STILLS.is_file():
         raise BookError([Fault(STILLS, 1, "the drawing code is not built: run `make build`")])
+    drawn_by = hashlib.sha256(STILLS.read_bytes()).hexdigest()
+    due = [folder for folder in folders.values() if _drawn_by(folder) != drawn_by]
+    if not due:
+        return
     done = subprocess.run(
         [_node(), str(STILLS), *map(str, due)], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise BookError([Fault(due[0], 1, f"no still frame: {done.stderr.strip()[-500:]}")])
     for folder in due:
-        (folder / "stills.done").touch()
+        (folder / DRAWN).write_text(drawn_by)
+
+
+def _drawn_by(folder: Path) -> str:
+    done = folder / DRAWN
+    return done.read_text() if done.is_file() else ""
 
 
 def _node() -> str:

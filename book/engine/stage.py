@@ -16,7 +16,7 @@ from . import gallery
 from .exercises import page_rules
 from .faults import BookError, Fault
 from .pages import generated, outline
-from .places import PLUGINS, THEME, Places
+from .places import BUNDLE, PLUGINS, STILLS, THEME, Places
 from .syllabus import Syllabus
 
 
@@ -84,10 +84,12 @@ def _settings(places: Places, syllabus: Syllabus) -> dict[str, Any]:
 
 
 def _digest(places: Places, results: Mapping[str, Path]) -> str:
-    """SHA-256 of the stage, the theme, the plugins and which results are shown."""
+    """SHA-256 of the stage, of all code that makes the site, and of which results are shown."""
     total = hashlib.sha256(" ".join(map(str, results.values())).encode())
     for root in (places.stage, THEME, PLUGINS, Path(__file__).parent):
         for path in sorted(root.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 total.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    for path in (*sorted(BUNDLE.glob("*.js")), STILLS):
+        total.update(path.read_bytes())
     return total.hexdigest()

@@ -125,7 +125,7 @@ class NaiveDecimation(CouplingScheme):
         )
         return torch.stack([log_cosh / 4, log_cosh / 8, four])
 
-    def _relevance(self, couplings: Tensor) -> Relevance:
+    def _relevance(self, couplings: Tensor) -> Relevance | None:
         """Empty without truncation: a map that cannot be repeated has no exponents."""
         if self.truncation == "none":
             return Relevance((), ())

@@ -55,8 +55,11 @@ def _change() -> alt.Y:
     return alt.Y(
         "change:Q",
         title="change of the observable",
-        scale=alt.Scale(type="symlog", constant=0.01),
-        axis=alt.Axis(values=alt.expr(_TICKS), format="~r"),
+        # What rounding leaves of nought is drawn as nought.
+        scale=alt.Scale(
+            type="symlog", constant=0.01, domain=alt.DomainUnionWith(unionWith=[0, 1e-9])
+        ),
+        axis=alt.Axis(values=alt.expr(_TICKS), format=".4~g"),
     )
 
 

@@ -22,7 +22,7 @@ def path(base: alt.Chart, names: list[str], x: Any, y: Any) -> list[Any]:
     )
     ring = (
         base.transform_filter("datum.cutoff == preview")
-        .mark_point(size=160, filled=False, style="cutoff")
+        .mark_point(size=160, filled=False, strokeWidth=2, color="#000000")
         .encode(x=x, y=y)
     )
     return [line, ring]
@@ -67,10 +67,10 @@ def landmarks(points: Sequence[Linearisation], names: list[str]) -> list[Any]:
         marks.mark_text(
             align=alt.expr(f"{_RIGHT} ? 'right' : 'left'"),
             dx=alt.expr(f"{_RIGHT} ? -12 : 12"),
-            dy=-18,
-            lineBreak="; ",
+            dy=20,
             clip=True,
-        ).encode(x="first:Q", y="second:Q", text="short:N"),
+            text="fixed point",
+        ).encode(x="first:Q", y="second:Q"),
     ]
 
 
@@ -86,7 +86,6 @@ def _row(point: Linearisation) -> dict[str, Any]:
         "first": couplings[0],
         "second": couplings[1] if len(couplings) > 1 else 0.0,
         "label": f"fixed point {place}; y = {powers}",
-        "short": f"fixed point; y = {powers}",
     }
 
 

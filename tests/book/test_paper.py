@@ -16,7 +16,8 @@ from tests.book.small import small_book
 CHAPTER = """
 <header class="page-head chapter-head"><p class="eyebrow">Scale</p><h1>Block spins</h1>
 <h2>You need</h2><p class="ways"><a href="notebooks/03-block-spins.ipynb">Notebook</a></p></header>
-<section aria-labelledby="predict"><h2 id="predict">Predict<a class="anchor" href="#predict">#</a></h2>
+<section aria-labelledby="predict"><h2 id="predict">Predict
+<a class="anchor" href="#predict">#</a></h2>
 <p>See <a href="glossary.html#term-spin">spin</a>, <a href="index.html">home</a>,
 <a href="contents.html#scale">the part</a>, <a href="https://example.org/x">away</a>,
 <a href="records/x/flow.zip">data</a>.</p>
@@ -24,7 +25,7 @@ CHAPTER = """
 <div class="moment" data-at="4"><button type="button" data-turn="4">4</button><div>Now.</div></div>
 <div class="lens" data-record="records/two/" data-label="lens-two"><img></div>
 <div class="moment" data-at="9"><button type="button" data-turn="9">9</button><div>Then.</div></div>
-<div class="moment" data-at="2"><button type="button" data-turn="2" data-lens="lens-one">2</button></div>
+<div class="moment" data-at="2"><button type="button" data-lens="lens-one">2</button></div>
 <div class="task" id="exercise-3-1"><p>How many?</p></div>
 <details class="solution"><summary>Solution to Exercise 3.1</summary><p>Seven, as
 <a href="#predict">said</a>.</p><details class="more"><summary>Why</summary><p>Ask.</p></details>
@@ -115,6 +116,8 @@ def test_solutions_are_an_appendix_and_know_their_page(places: Places) -> None:
     assert re.search(r'id="solution-3.1".*page <span class="at">12<.*Seven.*Ask\.', appendix, re.S)
     assert '<a href="#solution-3.1">Solution<span class="at">41</span></a>' in chapter
     assert "After the fold." in chapter
+    for text in (chapter, appendix):
+        assert text.count("<details") == text.count("</details>")
 
 
 def test_what_is_folded_lies_open(places: Places) -> None:

@@ -1,4 +1,4 @@
-"""What is published, and how: pinned workflows, buttons that lead somewhere, a cell that installs."""
+"""What is published: pinned workflows, buttons that lead somewhere, a cell that installs."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 import yaml
+from IPython.core.interactiveshell import InteractiveShell
 
-from book.engine import notebooks, site, syllabus
+from book.engine import notebooks, site
 from book.engine.faults import ROOT
 from book.engine.places import THEME, Places
 from rgwidgets._version import __version__
 from rgwidgets.cli import chapters, lab
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-OPTIONS: dict[str, Any] = yaml.safe_load((ROOT / "book" / "myst.yml").read_text())["site"][
-    "options"
-]
+SETTINGS = yaml.safe_load((ROOT / "book" / "myst.yml").read_text())
+OPTIONS: dict[str, Any] = SETTINGS["site"]["options"]
 HUB = "https://hub.example.org"
-PAGES = [chapter.source for chapter in syllabus.load(Places()).written]
+PAGES = sorted(Places().chapters.glob("*.md"))
 
 
 def read(path: Path) -> dict[Any, Any]:
@@ -165,10 +165,8 @@ def test_the_first_cell_installs_the_release_where_the_package_is_missing() -> N
 
 
 def test_the_first_cell_does_nothing_where_the_package_is_there() -> None:
-    ipython = pytest.importorskip("IPython.core.interactiveshell")
     first, *_ = chapters.to_notebook("# T", install="no-such-package-anywhere==9")["cells"]
-    shell = ipython.InteractiveShell()
-    result = shell.run_cell(first["source"])
+    result = InteractiveShell().run_cell(first["source"])
     assert result.success
     assert result.result is None
 

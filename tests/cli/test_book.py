@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -39,6 +40,31 @@ def address(site: Path) -> Iterator[str]:
 def test_each_file_is_served_as_what_it_is(name: str, kind: str, address: str) -> None:
     with urllib.request.urlopen(f"{address}/{name}", timeout=5) as answer:
         assert answer.headers.get_content_type() == kind
+
+
+def test_texts_are_compressed_for_whoever_reads_them_so(address: str, site: Path) -> None:
+    (site / "main.js").write_text("let dial = 1;\n" * 500)
+    asked = urllib.request.Request(f"{address}/main.js", headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(asked, timeout=5) as answer:
+        packed = answer.read()
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert answer.headers.get_content_type() == "text/javascript"
+        asked.add_header("If-Modified-Since", answer.headers["Last-Modified"])
+    assert gzip.decompress(packed).decode() == "let dial = 1;\n" * 500
+    assert len(packed) < 500
+    with pytest.raises(urllib.error.HTTPError, match="304"):
+        urllib.request.urlopen(asked, timeout=5)
+    with urllib.request.urlopen(f"{address}/main.js", timeout=5) as plain:
+        assert plain.headers["Content-Encoding"] is None
+        assert plain.read().startswith(b"let dial")
+
+
+def test_a_file_that_is_built_anew_is_served_anew(address: str, site: Path) -> None:
+    asked = urllib.request.Request(f"{address}/", headers={"Accept-Encoding": "gzip"})
+    for words in ("<p>one</p>", "<p>the other</p>"):
+        (site / "index.html").write_text(words)
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            assert gzip.decompress(answer.read()).decode() == words
 
 
 def test_nothing_outside_the_folder_is_served(address: str, site: Path) -> None:

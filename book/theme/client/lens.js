@@ -2,6 +2,8 @@
 const root = new URL("../../rgwidgets/", import.meta.url);
 const NEAR = "600px";
 let code = null;
+/** What the dial of each lens is labelled with, once it lives. */
+const labels = new WeakMap();
 
 const library = () => (code ??= import(new URL("lens.js", root)));
 const charts = () => Promise.resolve(new URL("charts.js", root).href);
@@ -31,6 +33,7 @@ async function enliven(place) {
   try {
     const [{ mount }, index] = await Promise.all([library(), record(base)]);
     mount(place.querySelector(".live"), index, { charts, base: base.href });
+    labels.set(place, index.spec.scale.labels);
     place.dataset.alive = "true";
     place.dispatchEvent(new CustomEvent("book:alive", { bubbles: true }));
   } catch (fault) {
@@ -76,10 +79,10 @@ export function find(label, from) {
   return above.at(-1) ?? all[0] ?? null;
 }
 
-/** Runs `act` with the lens's dial, now or once it is alive. */
+/** Runs `act` with the lens's dial and its labels, now or once it is alive. */
 export function withDial(place, act) {
   const dial = place.querySelector(".rg-dial input[type=range]");
-  if (dial) return act(dial);
+  if (dial && labels.has(place)) return act(dial, labels.get(place));
   place.addEventListener("book:alive", () => withDial(place, act), { once: true });
   place.scrollIntoView({ block: "center" });
 }

@@ -7,8 +7,10 @@ import { tips } from "./tip.js";
 import { search } from "./search.js";
 import { menu, shade } from "./bar.js";
 import { copying } from "./copy.js";
+import { widths } from "./wide.js";
 
-for (const part of [shade, menu, lenses, predictions, moments, exercises, tips, search, copying]) {
+const PARTS = [shade, menu, lenses, predictions, moments, exercises, tips, search, copying, widths];
+for (const part of PARTS) {
   try {
     part(document);
   } catch (fault) {

@@ -3,22 +3,21 @@ import { find, withDial } from "./lens.js";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-async function indexOf(place, label) {
-  const answer = await fetch(new URL(`${place.dataset.record}index.json`, document.baseURI));
-  const { labels } = (await answer.json()).spec.scale;
-  return labels.indexOf(label);
+/** Brings the lens into view: all of it, or its dial where it is higher than the window. */
+function approach(place) {
+  const { top, bottom, height } = place.getBoundingClientRect();
+  if (top >= 0 && bottom <= innerHeight) return;
+  const block = height < innerHeight ? "nearest" : "start";
+  place.scrollIntoView({ block, behavior: still.matches ? "auto" : "smooth" });
 }
 
-async function turn(button) {
+function turn(button) {
   const place = find(button.dataset.lens, button);
   if (!place) return;
-  const index = await indexOf(place, button.dataset.turn);
-  if (index < 0) return;
-  const { top, bottom } = place.getBoundingClientRect();
-  if (top < 0 || bottom > innerHeight) {
-    place.scrollIntoView({ block: "nearest", behavior: still.matches ? "auto" : "smooth" });
-  }
-  withDial(place, (dial) => {
+  withDial(place, (dial, labels) => {
+    const index = labels.indexOf(button.dataset.turn);
+    if (index < 0) return;
+    approach(place);
     dial.value = String(index);
     for (const kind of ["input", "change"]) dial.dispatchEvent(new Event(kind, { bubbles: true }));
   });
@@ -27,6 +26,6 @@ async function turn(button) {
 export function moments(page) {
   for (const button of page.querySelectorAll("button.turn")) {
     button.setAttribute("aria-label", `Turn the dial to ${button.dataset.turn}`);
-    button.addEventListener("click", () => void turn(button));
+    button.addEventListener("click", () => turn(button));
   }
 }

@@ -37,6 +37,12 @@ function dialog() {
   document.body.append(made);
   const input = made.querySelector("input");
   input.addEventListener("input", () => void look(made, input.value));
+  // The field would only empty itself.
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    made.close();
+  });
   made.querySelector("form").addEventListener("submit", (event) => {
     const first = made.querySelector("ol a");
     if (event.submitter === null || document.activeElement === input) {

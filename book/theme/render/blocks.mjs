@@ -15,7 +15,7 @@ function math(node) {
     ? tag("a", { class: "number", href: `#${node.html_id}`, "aria-label": `Equation ${node.enumerator}` }, `(${node.enumerator})`)
     : "";
   const made = node.html ?? tag("code", { class: "tex" }, escape(node.value));
-  return tag("div", { class: "math", id: node.html_id }, tag("div", { class: "formula", tabindex: 0, role: "group", "aria-label": "Equation" }, made) + number);
+  return tag("div", { class: "math", id: node.html_id }, tag("div", { class: "formula", "data-wide": "Equation" }, made) + number);
 }
 
 function list(node, page) {
@@ -57,13 +57,15 @@ function table(node, page) {
   const head = rows.slice(0, cut < 0 ? rows.length : cut);
   const body = cut < 0 ? [] : rows.slice(cut);
   const made = tag("thead", {}, page.all(head)) + tag("tbody", {}, page.all(body));
-  return tag("div", { class: "table", tabindex: 0, role: "region", "aria-label": "Table" }, tag("table", {}, made));
+  return tag("div", { class: "table", "data-wide": "Table" }, tag("table", {}, made));
 }
 
+/** A heading without words heads nothing. */
 function tableCell(node, page) {
-  const name = node.header ? "th" : "td";
+  const heads = node.header && text(node).trim() !== "";
+  const name = heads ? "th" : "td";
   const style = node.align ? `text-align:${node.align}` : undefined;
-  const scope = node.header ? "col" : undefined;
+  const scope = heads ? "col" : undefined;
   return tag(name, { style, scope, colspan: node.colspan, rowspan: node.rowspan }, page.all(node.children));
 }
 

@@ -34,12 +34,20 @@ function image(node, page) {
   return `<img${attributes({ class: "plot", src, alt, loading: "lazy" })}>`;
 }
 
+/** A data frame as a table of the page: without a style, an alignment and a frame of its own. */
+const unstyled = (html) =>
+  html
+    .replace(/<style scoped>[^]*?<\/style>\s*/g, "")
+    .replace(/(<table[^>]*?) border="1"/g, "$1")
+    .replace(/<tr style="text-align: right;">/g, "<tr>")
+    .replace(/<th><\/th>/g, "<td></td>");
+
 const RESULTS = {
   lens,
   image,
-  stream: (node) => tag("pre", { class: `stream ${node.name}`, tabindex: 0 }, escape(node.text.trimEnd())),
-  text: (node) => tag("pre", { class: "value", tabindex: 0 }, escape(node.text)),
-  html: (node) => tag("div", { class: "table rich", tabindex: 0, role: "region", "aria-label": "Result" }, node.html),
+  stream: (node) => tag("pre", { class: `stream ${node.name}`, "data-wide": "Result" }, escape(node.text.trimEnd())),
+  text: (node) => tag("pre", { class: "value", "data-wide": "Result" }, escape(node.text)),
+  html: (node) => tag("div", { class: "table rich", "data-wide": "Result" }, unstyled(node.html)),
 };
 
 export const cells = {

@@ -15,5 +15,5 @@ function coloured(code) {
 
 export function highlighted(code, language) {
   const body = PYTHON.has(language) ? coloured(code) : escape(code);
-  return tag("div", { class: "code" }, tag("pre", { tabindex: 0 }, tag("code", { class: language && `language-${language}` }, body)));
+  return tag("div", { class: "code" }, tag("pre", { "data-wide": "Code" }, tag("code", { class: language && `language-${language}` }, body)));
 }

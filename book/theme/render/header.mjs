@@ -23,23 +23,48 @@ function facts(chapter) {
   return tag("dl", { class: "facts" }, rows.map(([k, v]) => `<div><dt>${k}</dt><dd>${v}</dd></div>`).join(""));
 }
 
-function ways(page, { options }) {
-  const name = page.source.replace(/^chapters\//, "").replace(/\.md$/, "");
-  const notebook = `notebooks/${name}.ipynb`;
-  const [repository, branch] = [options.repository, options.branch ?? "main"];
-  const lab = encodeURIComponent(`lab/tree/rgwidgets-notebooks/${name}.ipynb`);
-  const pull = `repo=${encodeURIComponent(repository)}&branch=${branch}&urlpath=${encodeURIComponent(`lab/tree/rgwidgets/book/chapters/${name}.md`)}`;
-  const links = [
-    [notebook, "Notebook", { download: `${name}.ipynb` }],
-    [options.binder_image && `${options.binder_image}?urlpath=${lab}`, "Binder", {}],
-    [options.colab && `${options.colab}/notebooks/${name}.ipynb`, "Colab", {}],
-    [options.hub && `${options.hub}/hub/user-redirect/git-pull?${pull}`, "JupyterHub", {}],
-    [repository && `${repository}/edit/${branch}/book/${page.source}`, "Edit", {}],
-  ];
+/** Where a page can be opened otherwise; a button without an address is not there. */
+function ways(links) {
   const made = links
     .filter(([href]) => href)
     .map(([href, words, more]) => tag("a", { href, ...more }, words));
-  return tag("p", { class: "ways" }, made.join(" "));
+  return made.length > 0 ? tag("p", { class: "ways" }, made.join(" ")) : "";
+}
+
+/** JupyterHub: nbgitpuller clones the branch into a folder called as the repository. */
+function pulled(name, { hub, repository, notebooks }) {
+  if (!hub || !repository || !notebooks) return "";
+  const urlpath = `lab/tree/${repository.split("/").at(-1)}/${name}.ipynb`;
+  const asked = new URLSearchParams({ repo: repository, branch: notebooks, urlpath });
+  return `${hub.replace(/\/$/, "")}/hub/user-redirect/git-pull?${asked}`;
+}
+
+const edit = (page, { repository, branch = "main" }) =>
+  repository && `${repository}/edit/${branch}/book/${page.source}`;
+
+function opened(page, { options }) {
+  const name = page.source.replace(/^chapters\//, "").replace(/\.md$/, "");
+  // The copies that postBuild makes in the image, as `rgwidgets lab` does.
+  const lab = encodeURIComponent(`lab/tree/rgwidgets-notebooks/${name}.ipynb`);
+  return ways([
+    [`notebooks/${name}.ipynb`, "Notebook", { download: `${name}.ipynb` }],
+    [options.binder_image && `${options.binder_image}?urlpath=${lab}`, "Binder", {}],
+    [options.colab && `${options.colab}/${name}.ipynb`, "Colab", {}],
+    [pulled(name, options), "JupyterHub", {}],
+    [edit(page, options), "Edit", {}],
+  ]);
+}
+
+/** A page that is no chapter; one that is made from chapters.yml cannot be edited. */
+export function pageHead(page, site) {
+  const slug = page.source.replace(/\.md$/, "");
+  const written = [...site.outline.front, ...site.outline.back].includes(slug);
+  const words = tag("h1", {}, escape(page.title));
+  return tag(
+    "header",
+    { class: "page-head" },
+    words + (written ? ways([[edit(page, site.options), "Edit", {}]]) : ""),
+  );
 }
 
 export function chapterHead(page, site) {
@@ -54,6 +79,6 @@ export function chapterHead(page, site) {
       tag("h1", {}, escape(chapter.title)) +
       tag("div", { class: "promise" }, lists) +
       facts(chapter) +
-      ways(page, site),
+      opened(page, site),
   );
 }

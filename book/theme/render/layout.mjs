@@ -1,11 +1,17 @@
 // The page around the text: head, navigation, header of the chapter, neighbours.
+import { readdirSync } from "node:fs";
 import { escape, tag } from "./html.mjs";
-import { chapterHead } from "./header.mjs";
+import { chapterHead, pageHead } from "./header.mjs";
 
 /** Before anything is drawn: the theme that the reader chose, and that scripts run at all. */
 const EARLY =
   'document.documentElement.classList.add("js");' +
   'try{const t=localStorage.getItem("rgwidgets-book:theme");if(t)document.documentElement.dataset.theme=t}catch{}';
+
+/** Every script at once: found one by one, each would wait for the one that asks for it. */
+const SCRIPTS = readdirSync(new URL("../client/", import.meta.url))
+  .map((name) => `<link rel="modulepreload" href="theme/client/${name}">`)
+  .join("");
 
 function head(page, site) {
   const title = page.title === site.title ? page.title : `${page.title} · ${site.title}`;
@@ -22,6 +28,7 @@ function head(page, site) {
     '<link rel="stylesheet" href="theme/katex/katex.css">',
     '<link rel="stylesheet" href="theme/book.css">',
     page.lenses > 0 ? '<link rel="modulepreload" href="rgwidgets/lens.js">' : "",
+    SCRIPTS,
     '<script type="module" src="theme/client/main.js"></script>',
   ].join("\n");
 }
@@ -117,9 +124,7 @@ function collect(node, glossary, page) {
 
 export function layout(page, pages) {
   const { site } = page;
-  const heading = page.chapter
-    ? chapterHead(page, site)
-    : tag("header", { class: "page-head" }, tag("h1", {}, escape(page.title)));
+  const heading = page.chapter ? chapterHead(page, site) : pageHead(page, site);
   const main = tag(
     "main",
     { id: "text", "data-slug": page.slug, tabindex: -1 },

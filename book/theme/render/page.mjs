@@ -79,7 +79,7 @@ export class Page {
   }
 
   all(nodes) {
-    return (nodes ?? []).map((node) => this.draw(node)).join("");
+    return (nodes ?? []).map((node, i) => this.draw(node) + joined(node, nodes[i + 1])).join("");
   }
 
   render() {
@@ -131,6 +131,10 @@ const list = (title, id, kind, items) =>
     { class: "foot", "aria-labelledby": id },
     tag("h2", { id }, title) + tag(kind, { class: id }, items.join("")),
   );
+
+/** A word joiner between a formula and its full stop, or the stop might begin the next line. */
+const joined = (node, next) =>
+  node.type === "inlineMath" && /^[.,;:!?)]/.test(next?.value ?? "") ? "\u2060" : "";
 
 /** A reference names its DOI once, quietly. */
 const clean = (html) => html.replace(/ target="_blank"/g, "").replace(/ rel="noreferrer"/g, "");

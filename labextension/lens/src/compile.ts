@@ -5,7 +5,10 @@ import type { ChartRequest, Rows } from "./chart";
 import { chartConfig, recolour, type Json } from "./config";
 import { fit } from "./fit";
 
-export type Drawn = Pick<ChartRequest, "spec" | "colour" | "font" | "data" | "width" | "height">;
+export type Drawn = Pick<ChartRequest, "spec" | "colour" | "font" | "data" | "width" | "height"> & {
+  /** The place takes the height that the chart comes to. */
+  grows?: boolean;
+};
 type Loose = Record<string, unknown>;
 
 const refuse = (): Promise<never> =>
@@ -31,7 +34,11 @@ export function compiled(request: Drawn): VegaSpec {
   const given = recolour(request.spec as Json, colour) as Loose;
   const datasets: Loose = { ...((given.datasets ?? {}) as Loose) };
   for (const [name, rows] of Object.entries(request.data)) datasets[name] = copies(rows);
-  const spec = { data: { name: "table" }, ...fit(given, width, request.height), datasets };
+  const spec = {
+    data: { name: "table" },
+    ...fit(given, width, request.height, request.grows),
+    datasets,
+  };
   const vega = compile(spec as unknown as TopLevelSpec, {
     config: chartConfig(colour, font, width),
     logger: quiet as never,

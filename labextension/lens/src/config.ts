@@ -1,18 +1,19 @@
 /** The looks of a chart: the colours and letters of the page around it. */
 
-/** The light colours of the bounds, as Python writes them, and what stands for them here. */
-const BOUND_COLOURS: Record<string, string> = {
+/** The light colours of the bounds, and black, as Python writes them, and what stands for them. */
+const COLOURS: Record<string, string> = {
   "#0072b2": "--rg-average",
   "#56b4e9": "--rg-resample",
   "#d55e00": "--rg-attack",
   "#009e73": "--rg-certificate",
+  "#000000": "--rg-ink",
 };
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 export function recolour(spec: Json, colour: (variable: string) => string): Json {
   if (typeof spec === "string") {
-    const variable = BOUND_COLOURS[spec.toLowerCase()];
+    const variable = COLOURS[spec.toLowerCase()];
     return variable ? colour(variable) || spec : spec;
   }
   if (Array.isArray(spec)) return spec.map((part) => recolour(part, colour));
@@ -57,6 +58,7 @@ function words(colour: Colour, narrow: boolean): object {
     direction: "horizontal",
     title: null,
     labelColor: ink,
+    labelLimit: narrow ? 160 : 300,
     labelFontSize: 11.5,
     symbolSize: 70,
     symbolStrokeWidth: 2,

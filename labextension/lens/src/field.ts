@@ -185,7 +185,7 @@ export class FieldView {
   #describeColours(levels: Levels, index: number, name: PaletteName): void {
     const level = levels.level(index);
     if (!level) return;
-    const table = levels.table();
+    const table = levels.table(level);
     const key = [name, css(table, 0), css(table, 255), level.low, level.high, level.dtype].join();
     if (key === this.#shownLegend) return;
     this.#shownLegend = key;

@@ -11,11 +11,14 @@ function isComposed(spec: Loose): boolean {
   );
 }
 
-/** Fits a chart to its place; the parts of a composed one share the width. */
-export function fit(spec: Loose, width: number, height: number): Loose {
+/**
+ * Fits a chart to its place; the parts of a composed one share the width. Where the place may
+ * grow, a height that the author wrote is that of the plot, without axes and legends.
+ */
+export function fit(spec: Loose, width: number, height: number, grows = false): Loose {
   if (!isComposed(spec)) {
     // A height by steps follows the number of rows; every other fills the place.
-    const stepped = typeof spec.height === "object";
+    const stepped = typeof spec.height === "object" || grows;
     const autosize = { type: stepped ? "fit-x" : "fit", contains: "padding" };
     return { ...spec, width, height: spec.height ?? height, autosize };
   }

@@ -2,7 +2,7 @@
  * one copy to the screen. */
 import { paint, type Level } from "./codec";
 import type { LevelHeader, PaletteName, Theme } from "./types";
-import { palette } from "./palette";
+import { over } from "./palette";
 
 interface Held {
   level: Level;
@@ -14,25 +14,26 @@ interface Held {
 
 export class Levels {
   readonly #held = new Map<number, Held>();
-  #colours: Uint32Array;
+  #name: PaletteName;
+  #theme: Theme;
   #configuration: unknown = null;
   #paintings = 0;
   /** The shorter side of each level that is here or will be. */
   readonly #sides = new Map<number, number>();
 
   constructor(name: PaletteName, theme: Theme) {
-    this.#colours = palette(name, theme);
+    [this.#name, this.#theme] = [name, theme];
   }
 
   recolour(name: PaletteName, theme: Theme): void {
-    const colours = palette(name, theme);
-    if (colours === this.#colours) return;
-    this.#colours = colours;
+    if (name === this.#name && theme === this.#theme) return;
+    [this.#name, this.#theme] = [name, theme];
     for (const held of this.#held.values()) held.image = null;
   }
 
-  table(): Uint32Array {
-    return this.#colours;
+  /** The colours of a level's values, from its lowest to its highest. */
+  table({ low, high }: Level): Uint32Array {
+    return over(this.#name, this.#theme, low, high);
   }
 
   /**
@@ -91,7 +92,7 @@ export class Levels {
 
   #fill(held: Held, image: ImageData): void {
     const { buffer, byteOffset, byteLength } = image.data;
-    paint(held.level, new Uint32Array(buffer, byteOffset, byteLength / 4), this.#colours);
+    paint(held.level, new Uint32Array(buffer, byteOffset, byteLength / 4), this.table(held.level));
     held.image = image;
     held.stamp = ++this.#paintings;
   }

@@ -76,6 +76,26 @@ export function palette(name: PaletteName, theme: Theme): Uint32Array {
   return table;
 }
 
+/**
+ * The colours of values from `low` to `high`. A diverging map has its middle at zero, wherever
+ * that lies between them; every other map spans the values that there are.
+ */
+export function over(name: PaletteName, theme: Theme, low: number, high: number): Uint32Array {
+  const limit = Math.max(Math.abs(low), Math.abs(high));
+  if (name !== "diverging" || limit === 0 || low === -high) return palette(name, theme);
+  const key = `${name} ${theme} ${low} ${high}`;
+  const known = built.get(key);
+  if (known) return known;
+  const whole = palette(name, theme);
+  const table = Uint32Array.from({ length: 256 }, (_, i) => {
+    const value = low + (i / 255) * (high - low);
+    return whole[Math.round(127.5 * (1 + value / limit))]!;
+  });
+  if (built.size > 64) built.clear(); // a stream's ends differ from frame to frame
+  built.set(key, table);
+  return table;
+}
+
 export function css(table: Uint32Array, index: number): string {
   const octets = new Uint8Array(table.buffer, table.byteOffset + 4 * index, 4);
   return `rgb(${octets[0]} ${octets[1]} ${octets[2]})`;

@@ -73,7 +73,9 @@ export class Readout {
       ...widths.map((width) => h("col", { style: `width:${width}` })),
     );
     const table = h("table", { class: "rg-readout" }, caption, columns, this.#head(), body);
-    this.el = h("section", { class: "rg-readout-panel", "aria-label": "Observables" }, table);
+    // A group: several lenses on a page would be so many landmarks of one name.
+    const named = { role: "group", class: "rg-readout-panel", "aria-label": "Observables" };
+    this.el = h("div", named, table);
   }
 
   #head(): HTMLElement {

@@ -3,7 +3,7 @@ import { parse, View, Error as LogErrors } from "vega";
 import { expressionInterpreter } from "vega-interpreter";
 import { decode, readHeader, type Level } from "./codec";
 import { closed, compiled } from "./compile";
-import { palette } from "./palette";
+import { over } from "./palette";
 import { isObject, readSpec } from "./read";
 import { Table } from "./table";
 import theme from "./theme.css?inline";
@@ -11,12 +11,23 @@ import type { LensRecord, RecordLevel, Spec } from "./types";
 
 const WIDTH = 800;
 const GAP = 16;
+/** What is smaller is what rounding leaves of nought. */
+const NOTHING = 1e-9;
+const CHART = 280;
 const PICTURES = 4;
 const FONT = "system-ui, sans-serif";
 /** Pictures finer than this are averaged: paper shows no more. */
 const FINEST = 400;
 /** Smaller pictures tell nothing. */
 const COARSEST = 4;
+const DASHES = [
+  [1, 0],
+  [7, 3],
+  [2, 3],
+  [10, 3, 2, 3],
+  [5, 2, 1, 2, 1, 2],
+  [14, 5],
+];
 const TELLING = ["bounds", "comparison", "flow", "observables", "spectrum"];
 
 export interface Indexed {
@@ -119,21 +130,25 @@ function pictures(
   if (levels.length === 0) return ["", 0];
   const side = Math.min(260, (WIDTH - GAP * (levels.length - 1)) / levels.length);
   const left = (WIDTH - levels.length * side - GAP * (levels.length - 1)) / 2;
-  const table = palette(spec.palette, "light");
+  const sizes = levels.map(({ width, height }) => {
+    const scale = side / Math.max(width, height);
+    return [width * scale, height * scale] as const;
+  });
+  const row = Math.max(...sizes.map(([, h]) => h));
   const drawn = levels.map((level, i) => {
     const x = left + i * (side + GAP);
-    const scale = side / Math.max(level.width, level.height);
-    const [w, h] = [level.width * scale, level.height * scale];
+    const [w, h] = sizes[i]!;
+    const colours = over(spec.palette, "light", level.low, level.high);
     const label = `${spec.scale.symbol || spec.scale.name} = ${spec.scale.labels[level.index]}`;
     const weight = level.index === cutoff ? 600 : 400;
     return (
-      `<image x="${x + (side - w) / 2}" y="${(side - h) / 2}" width="${w}" height="${h}" ` +
-      `preserveAspectRatio="none" style="image-rendering:pixelated" href="${png(indexed(level, table))}"/>` +
-      `<text x="${x + side / 2}" y="${side + 20}" text-anchor="middle" font-size="14" ` +
+      `<image x="${x + (side - w) / 2}" y="${(row - h) / 2}" width="${w}" height="${h}" ` +
+      `preserveAspectRatio="none" style="image-rendering:pixelated" href="${png(indexed(level, colours))}"/>` +
+      `<text x="${x + side / 2}" y="${row + 20}" text-anchor="middle" font-size="14" ` +
       `font-weight="${weight}" fill="${colour("--rg-ink")}">${escape(label)}</text>`
     );
   });
-  return [drawn.join(""), side + 36];
+  return [drawn.join(""), row + 36];
 }
 
 export interface Chart {
@@ -142,15 +157,17 @@ export interface Chart {
   signals: Record<string, unknown>;
 }
 
+interface Place {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  grows?: boolean;
+}
+
 /** One chart as SVG, of this size, at this place. */
-async function plate(
-  chart: Chart,
-  x: number,
-  y: number,
-  width: number,
-  height: number,
-): Promise<string> {
-  const vega = compiled({ ...chart, colour, font: FONT, width, height });
+async function plate(chart: Chart, { x, y, ...size }: Place): Promise<string> {
+  const vega = compiled({ ...chart, ...size, colour, font: FONT });
   const view = new View(parse(vega, undefined, { ast: true }), {
     expr: expressionInterpreter,
     loader: closed as never,
@@ -175,6 +192,24 @@ function sheet(body: string, height: number, words: string): string {
   );
 }
 
+/** Where the dial stands, below charts alone. */
+function dial({ scale }: Spec, cutoff: number, y: number): string {
+  const words = `The dial stands at ${scale.name} ${scale.labels[cutoff]}`;
+  return (
+    `<text x="${WIDTH / 2}" y="${y + 18}" text-anchor="middle" font-size="13" ` +
+    `fill="${colour("--rg-soft")}">${escape(words)}</text>`
+  );
+}
+
+/** The first observable that a cut can change at all: on paper none can be chosen. */
+function telling({ observables }: Spec, table: Table, cutoff: number): string {
+  const rows = table.data("bounds", cutoff).table ?? [];
+  const names = observables.map(({ name }) => name);
+  const changes = (name: string): boolean =>
+    rows.some((row) => row.observable === name && Number(row.attack ?? row.average) > NOTHING);
+  return names.find(changes) ?? names[0] ?? "";
+}
+
 /** A still frame of a record whose levels carry their bytes. */
 export async function still(record: LensRecord, png: Png): Promise<string> {
   const spec = readSpec(record.spec);
@@ -188,22 +223,48 @@ export async function still(record: LensRecord, png: Png): Promise<string> {
   const given = isObject(record.charts) ? record.charts : {};
   const views = TELLING.filter((view) => view in given).slice(0, top > 0 ? 1 : 2);
   const place = spec.scale.cutoffs[cutoff];
-  const signals = { cutoff: place, preview: place, observable: spec.observables[0]?.name ?? "" };
+  const observable = telling(spec, table, cutoff);
+  const signals = { cutoff: place, preview: place, observable };
   const each = (WIDTH - GAP * (views.length - 1)) / Math.max(1, views.length);
   const drawn = await Promise.all(
     views.map((view, i) => {
       const chart = { spec: given[view] as never, data: table.data(view, cutoff), signals };
-      return plate(chart, i * (each + GAP), top, each, 280);
+      return plate(chart, { x: i * (each + GAP), y: top, width: each, height: CHART });
     }),
   );
-  return sheet(row + drawn.join(""), top + (drawn.length > 0 ? 284 : 0), spec.describe);
+  const below = top + (drawn.length > 0 ? CHART + 4 : 0);
+  // A row of pictures says already where the dial stands.
+  const [said, height] = levels.length > 0 ? ["", below] : [dial(spec, cutoff, below), below + 28];
+  return sheet(row + drawn.join("") + said, height, spec.describe);
+}
+
+type Loose = Record<string, unknown>;
+
+/** Lines that only a colour tells apart are dashed as well: paper may be grey. */
+export function toldApart(spec: Loose): Loose {
+  const layers = Array.isArray(spec.layer) ? { layer: spec.layer.map(toldApart) } : {};
+  const kind = isObject(spec.mark) ? spec.mark.type : spec.mark;
+  const encoding = spec.encoding as Loose | undefined;
+  const colours = encoding?.color as Loose | undefined;
+  const free = encoding && !("strokeDash" in encoding) && !("shape" in encoding);
+  if (kind !== "line" || !free || colours?.type !== "nominal") return { ...spec, ...layers };
+  const { scale, ...strokeDash } = colours;
+  const domain = isObject(scale) && Array.isArray(scale.domain) ? { domain: scale.domain } : {};
+  // Symbols of the legend are pieces of the lines: a dot would not show the dashes.
+  const piece = { symbolType: "stroke", symbolSize: 900, ...((colours.legend ?? {}) as Loose) };
+  // Nothing measures letters here: a limit would cut what has room.
+  const legend = colours.legend === null ? null : { ...piece, labelLimit: 0 };
+  const dashes = { ...strokeDash, legend, scale: { ...domain, range: DASHES } };
+  const color = { ...colours, legend };
+  return { ...spec, encoding: { ...encoding, color, strokeDash: dashes } };
 }
 
 /** A chart of a notebook, with its own data and its own size if it has one. */
 export async function plot(spec: Record<string, unknown>): Promise<string> {
   const height = typeof spec.height === "number" ? spec.height : 300;
-  const rows = spec as Chart["spec"];
-  const body = await plate({ spec: rows, data: {}, signals: {} }, 0, 0, WIDTH, height);
+  const chart = { spec: toldApart(spec) as Chart["spec"], data: {}, signals: {} };
+  const grows = typeof spec.height === "number";
+  const body = await plate(chart, { x: 0, y: 0, width: WIDTH, height, grows });
   const described = typeof spec.description === "string" ? spec.description : "chart";
   return sheet(body, Number(/height="([\d.]+)"/.exec(body)?.[1] ?? height), described);
 }
