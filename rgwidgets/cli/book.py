@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import sys
+from contextlib import suppress
 from functools import lru_cache, partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -77,6 +78,11 @@ class Handler(SimpleHTTPRequestHandler):
         ".woff2": "font/woff2",
         ".ipynb": "application/x-ipynb+json",
     }
+
+    def handle(self) -> None:
+        """A browser that goes away in the middle is no fault."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def send_head(self) -> BytesIO | BinaryIO | None:
         """Texts are compressed for a browser that can read them so."""

@@ -40,6 +40,7 @@ export class FieldView {
   readonly #caption = h("span", { class: "rg-field-caption" });
   readonly #legend = h("span", { class: "rg-field-legend" });
   readonly #frame: HTMLElement;
+  readonly #choice: HTMLElement;
   readonly #buttons = new Map<FieldMode, HTMLButtonElement>();
   readonly #sites: string;
   readonly #observer: ResizeObserver | null;
@@ -55,7 +56,8 @@ export class FieldView {
     this.#sites = spec.palette === "spins" ? "spins" : "sites";
     this.#frame = h("div", { class: "rg-frame" }, this.canvas);
     const foot = h("figcaption", { class: "rg-field-foot" }, this.#caption, this.#legend);
-    this.el = h("figure", { class: "rg-field" }, this.#modes(), this.#frame, foot);
+    this.#choice = this.#modes();
+    this.el = h("figure", { class: "rg-field" }, this.#choice, this.#frame, foot);
     this.#observer = globalThis.ResizeObserver ? new ResizeObserver(() => this.#fit()) : null;
     this.#observer?.observe(this.#frame);
   }
@@ -113,6 +115,9 @@ export class FieldView {
     const source = this.#paint(levels, index)?.canvas;
     const context = this.#context;
     if (!source || !context) return false;
+    const sides = levels.sides();
+    // Pictures of one size, such as histograms, are no lattices that shrink.
+    this.#choice.hidden = sides.length > 1 && new Set(sides).size === 1;
     const side = this.window(levels);
     const width = Math.min(source.width, side ?? source.width);
     const height = Math.min(source.height, side ?? source.height);

@@ -47,6 +47,18 @@ beforeEach(() => {
   document.body.append(el);
 });
 
+it("pictures of one size are no lattice: there is no window to choose", () => {
+  const choice = (): HTMLElement => el.querySelector(".rg-segments")!;
+  mount(el, record());
+  frame();
+  expect(choice().hidden).toBe(false);
+  el.replaceChildren();
+  const [first] = record().pyramid as object[];
+  mount(el, { ...record(), pyramid: [0, 1, 2, 3].map((index) => ({ ...first, index })) as never });
+  frame();
+  expect(choice().hidden).toBe(true);
+});
+
 describe("a record with no model", () => {
   beforeEach(() => {
     mount(el, record());
