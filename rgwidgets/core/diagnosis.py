@@ -118,7 +118,8 @@ def diagnose(flow: Flow, cutoff: float, budget: Mapping[str, float] | None = Non
         return Diagnosis(
             "none",
             found,
-            "no attack breaks the budget" + (", and it is proved that none can where the certificate holds" if proof else ""),
+            "no attack breaks the budget"
+            + (", and it is proved that none can where the certificate holds" if proof else ""),
             "nothing needs to change" if proof else "a longer attack may still find something",
         )
     if not found["average"] > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from .book import reading, served
 from .lab import chromium, running
 
 #: The index of each level that a lens has drawn, in order.
@@ -23,6 +24,21 @@ def lab():
 def browser():
     with chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="package")
+def site():
+    """The whole built book, served on this machine."""
+    with served() as site:
+        yield site
+
+
+@pytest.fixture
+def reader(browser, site):
+    """A reader of the book, for whom nothing may go wrong."""
+    with reading(browser, site) as reader:
+        yield reader
+    assert reader.faults == []
 
 
 @pytest.fixture

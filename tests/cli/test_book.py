@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import socket
+import struct
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -65,6 +67,22 @@ def test_a_file_that_is_built_anew_is_served_anew(address: str, site: Path) -> N
         (site / "index.html").write_text(words)
         with urllib.request.urlopen(asked, timeout=5) as answer:
             assert gzip.decompress(answer.read()).decode() == words
+
+
+def test_a_browser_that_goes_away_is_no_fault(
+    address: str, site: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (site / "level-0.bin").write_bytes(bytes(10**7))
+    host, port = address.removeprefix("http://").split(":")
+    for _ in range(3):
+        away = socket.create_connection((host, int(port)))
+        away.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # resets
+        away.sendall(b"GET /level-0.bin HTTP/1.1\r\nHost: here\r\n\r\n")
+        away.recv(100)
+        away.close()
+    with urllib.request.urlopen(f"{address}/index.html", timeout=5) as answer:
+        assert answer.status == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_nothing_outside_the_folder_is_served(address: str, site: Path) -> None:
