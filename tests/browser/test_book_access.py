@@ -1,0 +1,178 @@
+"""Nobody is left out: axe-core finds nothing serious, and a keyboard reaches everything."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from .book import AXE, DIAL, reading
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+GRAVE = {"serious", "critical"}
+RUN = """async () => {
+  const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+  return violations.map(({ id, impact, nodes }) =>
+    [impact, id, nodes.slice(0, 3).map(({ target }) => target.join(' '))]);
+}"""
+FOCUSED = """() => {
+  const at = document.activeElement;
+  return { name: at.localName, type: at.type ?? '', style: at.className,
+           inside: at.closest('[data-exercise]')?.dataset.exercise ?? '',
+           seen: at.matches(':focus-visible') && (getComputedStyle(at).outlineStyle !== 'none'
+             || getComputedStyle(at).boxShadow !== 'none') };
+}"""
+
+
+def findings(page) -> list[list[object]]:
+    """What axe-core finds that keeps somebody out."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    return [found for found in page.evaluate(RUN) if found[0] in GRAVE]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width", "height"),
+    [("light", 1280, 3000), ("dark", 1280, 3000), ("light", 400, 900)],
+)
+def test_axe_finds_nothing_serious_on_any_page(browser, site, scheme, width, height):
+    """A high window: what is scrolled out of sight has no colours that axe could judge."""
+    told = {}
+    options = {"width": width, "height": height, "color_scheme": scheme}
+    with reading(browser, site, **options) as reader:
+        for name in site.pages:
+            page = reader.open(name)
+            reader.enliven()
+            page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+            if found := findings(page):
+                told[name] = found
+    assert told == {}
+
+
+def test_axe_finds_nothing_serious_in_what_opens(browser, site):
+    with reading(browser, site, width=400) as reader:
+        page = reader.open(site.page_of(3))
+        page.locator("button.menu").click()
+        assert findings(page) == []
+        page.keyboard.press("Escape")
+        page.locator("a.term").first.focus()
+        page.locator("#tip").wait_for()
+        assert findings(page) == []
+        form = page.locator("form.predict").first
+        form.locator("input").first.check()
+        form.locator("button").click()
+        task = page.locator("form.check").first
+        task.locator("input").fill("2")
+        task.locator("button").click()
+        task.locator(".said").wait_for()
+        assert findings(page) == []
+        page.keyboard.press("Control+k")
+        page.keyboard.type("spin")
+        page.locator(".search li").first.wait_for()
+        assert findings(page) == []
+
+
+def test_headings_go_down_one_step_at_a_time(reader, site):
+    for name in site.pages:
+        page = reader.open(name)
+        depths = page.locator("main :is(h1, h2, h3, h4)").evaluate_all(
+            "(all) => all.map((heading) => Number(heading.localName[1]))"
+        )
+        assert depths[0] == 1
+        assert all(after <= before + 1 for before, after in pairwise(depths)), name
+
+
+def test_every_picture_has_words(reader, site):
+    for name in site.pages:
+        page = reader.open(name)
+        words = page.locator("main img").evaluate_all("(all) => all.map((image) => image.alt)")
+        assert all(len(alt) > 10 for alt in words), name
+
+
+def test_the_tabulator_reaches_all_that_a_hand_could(reader, site):
+    """From the top of chapter 3 to its end, in the order of the page."""
+    page = reader.open(site.page_of(3))
+    reader.enliven()
+    page.evaluate("scrollTo(0, 0)")
+    page.evaluate("document.activeElement.blur()")
+    passed = []
+    for _ in range(400):
+        page.keyboard.press("Tab")
+        passed.append(page.evaluate(FOCUSED))
+        if passed[-1]["style"] == "next":
+            break
+    kinds = [
+        "skip" if at["style"] == "skip"
+        else "find" if "find" in at["style"]
+        else "dial" if at["type"] == "range"
+        else "moment" if "turn" in at["style"]
+        else "exercise" if at["inside"] and at["name"] == "input"
+        else "guess" if at["type"] == "radio"
+        else "next" if at["style"] == "next"
+        else ""
+        for at in passed
+    ]  # fmt: skip
+    order = ["skip", "find", "guess", "dial", "moment", "exercise", "next"]
+    assert [kind for kind in dict.fromkeys(kinds) if kind] == order
+    # The ring of a dial is drawn round its thumb, where no style can be asked for.
+    assert [at for at in passed if not at["seen"] and at["type"] != "range"] == []
+
+
+def test_a_dial_that_has_the_focus_looks_so(reader, site):
+    page = reader.open(site.page_of(3))
+    reader.lens()
+    track = page.locator(".rg-track").first
+    plain = track.screenshot()
+    page.locator(DIAL).first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    focused = track.screenshot()
+    page.locator(DIAL).first.blur()
+    assert focused != plain
+    assert track.screenshot() == plain
+
+
+def test_a_chapter_is_worked_through_by_keyboard_alone(reader, site):
+    page = reader.open(site.page_of(3))
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # skips to the text
+    assert page.evaluate("document.activeElement.id") == "text"
+
+    def tab_to(what: str) -> None:
+        for _ in range(200):
+            page.keyboard.press("Tab")
+            if page.evaluate("(what) => document.activeElement.matches(what)", what):
+                return
+        raise AssertionError(f"the tabulator never comes to {what}")
+
+    tab_to(".predict input[type=radio]")
+    page.keyboard.press("ArrowDown")
+    tab_to(".predict button.primary")
+    page.keyboard.press("Enter")
+    page.get_by_text("You guessed:").wait_for()
+    reader.lens()
+    tab_to(DIAL)
+    page.keyboard.press("End")
+    assert page.evaluate("document.activeElement.value === document.activeElement.max")
+    page.keyboard.press("Home")
+    tab_to("button.turn:not([data-turn='1'])")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.rg-dial input').value !== '0'")
+    tab_to("form.check input")
+    page.keyboard.type("12")
+    page.keyboard.press("Enter")
+    page.locator(".said:visible").first.wait_for()
+
+
+def test_only_what_scrolls_stops_the_tabulator(browser, site):
+    """A formula, a table, a listing is a stop where it is wider than its place, and only there."""
+    over = """() => [...document.querySelectorAll('[data-wide]')].filter((place) =>
+      (place.scrollWidth > place.clientWidth + 1) !== (place.tabIndex === 0)).length"""
+    for width in (400, 1280):
+        with reading(browser, site, width=width) as reader:
+            page = reader.open(site.page_of(3))
+            page.wait_for_function("document.fonts.status === 'loaded'")
+            page.wait_for_function(f"({over})() === 0")
+            stops = page.locator("[data-wide][tabindex]").count()
+            assert stops < page.locator("[data-wide]").count()
+            assert width > 400 or stops > 0
