@@ -7,6 +7,7 @@ import re
 import pytest
 
 from .book import LENS, reading
+from .lab import ARTEFACTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -114,3 +115,17 @@ def test_the_whole_title_of_the_book_is_to_be_read_on_a_narrow_page(browser, sit
         page = reader.open("index.html")
         cut = "(() => { const b = document.querySelector('.bar .book');"
         assert page.evaluate(cut + "return b.scrollWidth - b.clientWidth; })()") <= 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_pictures_of_two_chapters_are_kept_to_be_looked_at(browser, site, width, scheme):
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    with reading(browser, site, width=width, color_scheme=scheme) as reader:
+        for number in (3, 24):
+            page = reader.open(site.page_of(number))
+            reader.enliven()
+            page.locator(".rg-vega canvas").first.wait_for(state="attached")
+            path = ARTEFACTS / f"book-{number}-{scheme}-{width}.png"
+            page.screenshot(path=path, full_page=True)
+            assert path.stat().st_size > 50_000

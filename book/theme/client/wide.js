@@ -10,9 +10,9 @@ function tell(place) {
 }
 
 export function widths(page) {
+  const places = [...page.querySelectorAll("[data-wide]")];
   const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => tell(target)));
-  for (const place of page.querySelectorAll("[data-wide]")) {
-    sizes.observe(place);
-    tell(place);
-  }
+  for (const place of places) sizes.observe(place);
+  // Another typeface changes what is in a place, and not the place.
+  page.fonts.addEventListener("loadingdone", () => places.forEach(tell));
 }
