@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
 import contextvars
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ..core import progress
 from ..core.errors import Cancelled
+
+#: Those that have a worker; Python must not end while one is deep inside torch.
+_working: weakref.WeakSet[Runner] = weakref.WeakSet()
+#: Seconds that the end of Python waits for each worker to reach its next tick.
+_FAREWELL = 10.0
+
+
+@atexit.register
+def _stop_all() -> None:
+    for runner in list(_working):
+        runner.close()
+    for runner in list(_working):
+        runner.join(_FAREWELL)
 
 
 @dataclass
@@ -77,6 +92,7 @@ class Runner:
                     target=context.run, args=(self._loop,), name="rgwidgets-runner", daemon=True
                 )
                 self._thread.start()
+                _working.add(self)
             self._changed.notify_all()
             return True
 
@@ -99,6 +115,11 @@ class Runner:
             self._closed = True
             self._changed.notify_all()
 
+    def join(self, timeout: float) -> None:
+        """Wait for the worker of a closed runner to end, for at most `timeout` seconds."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+
     def _loop(self) -> None:
         while True:
             with self._changed:
@@ -109,12 +130,10 @@ class Runner:
                 self._running = job
             if job is not None:
                 self._run(job)
-            with self._changed:
-                self._running = None
-                idle = self._waiting is None
-            if idle and self._on_idle is not None:
+            if self._waiting is None and self._on_idle is not None:
                 self._on_idle()
             with self._changed:
+                self._running = None
                 self._changed.notify_all()
 
     def _run(self, job: _Job) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from .level import check_budget
+from .outputs import together
 from .theory import EffectiveTheory, Theory
 
 if TYPE_CHECKING:
@@ -194,12 +195,11 @@ def mean_changes(
     """
     changes: dict[str, list[float]] = {name: [] for name in names}
     with torch.no_grad():
-        exact = {name: theory.samples(name) for name in names}
+        observables = [theory.observable(name) for name in names]
+        exact = together(observables, theory.features)
         for level in levels:
-            cut = level.lift()
-            for name in names:
-                shift = theory.samples(name, cut) - exact[name]
-                changes[name].append(float(shift.abs().double().mean()))
+            for name, values in together(observables, level.lift()).items():
+                changes[name].append(float((values - exact[name]).abs().double().mean()))
     return changes
 
 

@@ -34,11 +34,10 @@ Mend: pass temperature=2.269.
         parts = [what] if given is None else [f"{what}: got {_short(given)}"]
         if allowed:
             parts.append(f"allowed: {allowed}")
-        message = "; ".join(parts) + "."
-        if mend:
-            message += f" Mend: {mend}."
-        self.message = message
-        super().__init__(message)
+        #: what is wrong, without the way to mend it
+        self.fault = "; ".join(parts) + "."
+        self.message = f"{self.fault} Mend: {mend}." if mend else self.fault
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return self.message

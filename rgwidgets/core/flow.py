@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _hooks
 from . import dataset, record
 from .diagnosis import Diagnosis, diagnose
 from .errors import BudgetError
@@ -109,8 +111,31 @@ class FlowTable(ABC):
 
         The record appears whole or not at all: it is written beside and renamed, and what was
         there before stays until then. Raises `StorageError` if it cannot be written.
+
+        The record carries the page that shows it, so that JupyterLab opens it without a kernel.
+        Where no page can be made, the numbers are saved without it, with a `UserWarning`.
         """
-        return record.save(self.to_xarray(), path)
+        return record.save(self.to_xarray(), path, page=_page_of(self))
+
+
+def _page_of(flow: FlowTable) -> bytes | None:
+    """What shows the flow without Python; None with a warning if it cannot be made."""
+    if _hooks.page is None:
+        return None
+    try:
+        page = _hooks.page(flow)
+    except Exception as error:  # of whatever draws: the numbers must not be lost for a picture
+        reason = f"{type(error).__name__}: {error}"
+    else:
+        if len(page) <= record.PAGE_LIMIT:
+            return page
+        reason = f"it would take {len(page)} bytes of {record.PAGE_LIMIT}"
+    warnings.warn(
+        f"The record has no page that shows it in JupyterLab ({reason}); all numbers are saved. "
+        "Open it in Python: rg.Lens(rg.Flow.load(path)).",
+        stacklevel=3,
+    )
+    return None
 
 
 class Flow(FlowTable):
@@ -162,6 +187,8 @@ class Flow(FlowTable):
     def __getitem__(self, cutoff: float) -> EffectiveTheory:
         """The effective theory at `cutoff`, computed once."""
         cutoff = self.scale.check(cutoff)
+        if (known := self._effective.get(cutoff)) is not None:
+            return known  # without waiting for another cutoff
         with self._coarsening:
             if cutoff not in self._effective:
                 self._effective[cutoff] = self.scheme.coarsen(self.theory, cutoff)
@@ -170,6 +197,8 @@ class Flow(FlowTable):
     def level(self, cutoff: float) -> Level:
         """The numbers of one level, bounds included, computed once."""
         cutoff = self.scale.check(cutoff)
+        if (known := self.computed(cutoff)) is not None:
+            return known
         with self._measuring:
             if cutoff not in self._levels:
                 self._levels[cutoff] = replace(Level.of(self[cutoff]), cutoff=cutoff)

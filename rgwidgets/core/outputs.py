@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, runtime_checkable
@@ -121,6 +121,32 @@ class OutputObservable(Observable):
         """Differentiable values by sample, (n,): the surrogate where there is one."""
         outputs = self.outputs(features)
         return (self.surrogate or self.of_outputs)(outputs)
+
+
+def together(observables: Iterable[Observable], features: Features) -> dict[str, Tensor]:
+    """Values of each by sample; outputs that several are of are computed once.
+
+    >>> z = {"outputs": torch.tensor([[2.0, 5.0]])}
+    >>> both = [OutputObservable(f"z{i}", of_outputs=lambda z, i=i: z[:, i]) for i in range(2)]
+    >>> together(both, z)
+    {'z0': tensor([2.]), 'z1': tensor([5.])}
+    """
+    known: list[tuple[Callable[[Features], Tensor], Tensor]] = []
+    values = {}
+    for one in observables:
+        if isinstance(one, OutputObservable):
+            found = next((z for outputs, z in known if outputs == one.outputs), None)
+            if found is None:
+                found = one.outputs(features)
+                known.append((one.outputs, found))
+            one = one.through(_copies(found))
+        values[one.name] = one.samples(features)
+    return values
+
+
+def _copies(outputs: Tensor) -> Callable[[Features], Tensor]:
+    """These outputs whatever the features, a copy each time: an observable may work in place."""
+    return lambda _: outputs.clone()
 
 
 def after(observable: Observable, change: Callable[[Features], Features]) -> Observable:

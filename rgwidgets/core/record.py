@@ -34,10 +34,23 @@ CODECS = {
 #: Largest record that is opened, in bytes after decompression, and its largest piece of metadata.
 LIMIT = 2**31
 METADATA_LIMIT = 2**24
+#: Largest page that a record carries, in bytes before compression, and what is in each.
+PAGE_LIMIT = 2**26
+PAGE_KEYS = {"spec", "table", "charts", "preview", "cutoff"}
 
 
-def save(data: xr.Dataset, path: str | PathLike[str]) -> Path:
+def save(data: xr.Dataset, path: str | PathLike[str], *, page: bytes | None = None) -> Path:
     """Write `data` to `path`, a folder, or a zip file if it ends in .zip; return the path.
+
+    Parameters
+    ----------
+    data
+        A flow's dataset.
+    path
+        Where to.
+    page
+        JSON in UTF-8 that shows the flow where no Python runs. It is kept beside the numbers as
+        the array `page`, under the same digest, and `load` leaves it behind.
 
     Raises
     ------
@@ -50,6 +63,8 @@ def save(data: xr.Dataset, path: str | PathLike[str]) -> Path:
     try:
         _refuse_target(target)
         target.parent.mkdir(parents=True, exist_ok=True)
+        if page is not None:
+            data = data.assign(page=("page_byte", np.frombuffer(page, dtype=np.uint8)))
         _write(data, partial, zipped=target.suffix == ".zip")
         _put(partial, target)
     except StorageError:
@@ -101,7 +116,15 @@ def _write(data: xr.Dataset, path: Path, *, zipped: bool) -> None:
         warnings.simplefilter("ignore", UnstableSpecificationWarning)
         warnings.simplefilter("ignore", ZarrUserWarning)
         try:
-            stamped.to_zarr(folder, mode="w", zarr_format=3, consolidated=True, encoding=encoding)
+            # a chunk of zeros is written too: one that is missing was lost
+            stamped.to_zarr(
+                folder,
+                mode="w",
+                zarr_format=3,
+                consolidated=True,
+                encoding=encoding,
+                write_empty_chunks=True,
+            )
             if zipped:
                 _zip(folder, path)
         finally:
@@ -169,20 +192,40 @@ def load(path: str | PathLike[str]) -> xr.Dataset:
     data = checked(data)
     if stamp != digest(data):
         raise _damaged(source, "contents that do not match the digest")
-    return data
+    return _without_page(source, data)
+
+
+def _without_page(source: Path, data: xr.Dataset) -> xr.Dataset:
+    """The numbers alone; a record that an older version wrote has no page to leave behind."""
+    if "page" not in data.variables:
+        return data
+    page = data["page"]
+    if page.dtype != np.uint8 or page.ndim != 1 or page.size > PAGE_LIMIT:
+        raise _hostile(source.name, f"a page of {page.dtype} {page.shape}")
+    try:
+        held = json.loads(page.values.tobytes())
+    except (ValueError, RecursionError) as error:
+        raise _hostile(source.name, f"a page that is no JSON ({error})") from error
+    if not isinstance(held, dict) or not set(held) >= PAGE_KEYS:
+        raise _hostile(source.name, "a page of another kind")
+    return data.drop_vars("page")
 
 
 def _read(source: Path) -> xr.Dataset:
     import xarray as xr
+    from zarr.errors import ZarrUserWarning
     from zarr.storage import LocalStore, ZipStore
 
     _refuse_hostile(source)
     store = LocalStore(source, read_only=True) if source.is_dir() else ZipStore(source)
     try:
-        # nothing is decoded: a scale in "seconds" is no time span to xarray
-        with xr.open_zarr(store, consolidated=False, chunks=None, decode_cf=False) as lazy:
-            data: xr.Dataset = lazy.load()
-            return data
+        with warnings.catch_warnings():
+            # a folder that a file manager or JupyterLab leaves is of no concern
+            warnings.simplefilter("ignore", ZarrUserWarning)
+            # nothing is decoded: a scale in "seconds" is no time span to xarray
+            with xr.open_zarr(store, consolidated=False, chunks=None, decode_cf=False) as lazy:
+                data: xr.Dataset = lazy.load()
+                return data
     finally:
         store.close()
 

@@ -12,6 +12,8 @@ from .rulebook import Rule, Rules, shipped
 from .windows import hashed, within
 
 State = Literal["right", "route", "near", "wrong"]
+#: Beside the text of a verdict, for the book panel of JupyterLab.
+CHECK_MIME = "application/vnd.rgwidgets.check+json"
 #: The hint that each exercise gave last in this session.
 _given: dict[str, int] = {}
 
@@ -44,6 +46,10 @@ class Verdict:
 
     def __repr__(self) -> str:
         return f"{'✓' if self.right else '✗'} {self.id}  {self.feedback}"
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, dict[str, str | bool]]:
+        # The notebook's page marks the exercise as done by this; what is read stays the text.
+        return {CHECK_MIME: {"id": self.id, "right": self.right}}
 
 
 @dataclass(frozen=True, repr=False)

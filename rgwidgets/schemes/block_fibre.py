@@ -232,10 +232,10 @@ def _climb_step(
 
     spins, above = begin.contiguous().clone().numpy(), coarse.contiguous().numpy()
     values = np.asarray(table)
-    for fine, blocks in zip(spins, above, strict=True):
-        if b <= ENUMERATED:
-            kernels.climb_patterns(fine, blocks, *_patterns(b, rule), values, b, SWEEPS)
-        else:
+    if b <= ENUMERATED:
+        kernels.climb_patterns(spins, above, *_patterns(b, rule), values, b, SWEEPS)
+    else:
+        for fine, blocks in zip(spins, above, strict=True):
             kernels.climb_flips(fine, blocks, values, b, rule == "majority", SWEEPS)
     return torch.from_numpy(spins)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..core.bounds import Bound, Influence
 from ..core.errors import GeometryError, ParameterError, ShapeError
 from ..core.estimate import Reduce, estimate
-from ..core.numeric import in_double, whole
+from ..core.numeric import in_double, real, whole
 from ..core.relevance import Relevance
 from ..core.scale import Scale
 from ..core.scheme import CouplingScheme
@@ -91,14 +91,7 @@ class CentralLimit(CouplingScheme):
 
     def __init__(self, b: int = 2, *, alpha: float = 2.0, highest: int = 4) -> None:
         self.b = self.numbers = whole("b", b, 2)
-        if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha <= 2:
-            raise ParameterError(
-                "alpha",
-                given=alpha,
-                allowed="a number 0 < α ≤ 2",
-                mend="2 leads to the Gaussian, 1 averages",
-            )
-        self.alpha = float(alpha)
+        self.alpha = real("alpha", alpha, "(0, 2]", mend="2 leads to the Gaussian, 1 averages")
         self.highest = whole("highest", highest, 3, 12)
         self._orders = (*range(3, self.highest + 1), 2, 1)
         self.coupling_names = tuple(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import ParameterError, nearest
+from ..core.numeric import real
 from ..core.scheme import CouplingScheme
 
 Order = Literal["move-decimate", "decimate-move"]
@@ -60,15 +61,8 @@ class MigdalKadanoff(CouplingScheme):
     coupling_names = ("K",)
 
     def __init__(self, d: float = 2, *, b: float = 2, order: Order = "move-decimate") -> None:
-        if not (isinstance(d, (int, float)) and math.isfinite(d) and d >= 1):
-            raise ParameterError("d", given=d, allowed="a finite dimension ≥ 1", mend="pass d=2")
-        if not (isinstance(b, (int, float)) and math.isfinite(b) and b > 1):
-            raise ParameterError(
-                "b",
-                given=b,
-                allowed="a finite length factor > 1",
-                mend="for b → 1 use the differential form, `beta`",
-            )
+        real("d", d, "[1, inf)", mend="pass d=2")
+        real("b", b, "(1, inf)", mend="for b → 1 use the differential form, `beta`")
         if order not in get_args(Order):
             close = nearest(str(order), get_args(Order))
             raise ParameterError(

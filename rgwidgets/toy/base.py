@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from ..core.numeric import whole as whole
+from ..core.numeric import whole
 from ..core.system import System
 
 Observable = Callable[[Tensor], Tensor]

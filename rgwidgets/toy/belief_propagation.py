@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..core.errors import ParameterError, ShapeError
+from ..core.numeric import whole
 from ..core.progress import track
-from .base import whole
 
 #: Most products of data, nodes and productions that are held at once.
 CHUNK = 1 << 22

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import ParameterError
+from ..core.numeric import whole
 from ..core.progress import track
-from .base import whole
 
 KINDS = ("tree", "dense")
 #: Steps see so many data, at this rate.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..core.errors import ConvergenceError, ParameterError
+from ..core.errors import ConvergenceError
 from ..core.estimate import Estimate
-from .base import whole
+from ..core.numeric import real, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,10 +209,7 @@ def fitted_exponent(counts: Tensor) -> Estimate:
 
 
 def _probability(create: float) -> float:
-    number = isinstance(create, (int, float)) and not isinstance(create, bool)
-    if not number or not 0 <= create < 1:
-        raise ParameterError("create_probability", given=create, allowed="a number in [0, 1)")
-    return create
+    return real("create_probability", create, "[0, 1)")
 
 
 def _followed(pointer: Tensor) -> Tensor:

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from ..core.diagnosis import FAULTS
 from ..core.errors import ParameterError
+from ..core.numeric import whole
 from ..core.outputs import OutputObservable
 from ..core.theory import Theory
 from ..systems.capture import capture
-from .base import Sample, ToyModel, whole
+from .base import Sample, ToyModel
 from .learning import linear
 from .ultrametric import UltrametricTree
 
@@ -206,7 +207,7 @@ class PlantedFault(ToyModel):
             learner.parameters(),
             max_iter=whole("steps", steps, 1),
             tolerance_grad=1e-10,
-            tolerance_change=1e-14,
+            tolerance_change=1e-11,  # below, torch keeps no curvature and nothing is learnt
             line_search_fn="strong_wolfe",
         )
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import ParameterError, ShapeError
-from .base import whole
+from ..core.numeric import whole
 
 #: Most strings that are enumerated.
 STRINGS = 1 << 17

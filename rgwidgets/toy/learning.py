@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..core.errors import ConvergenceError, ParameterError
@@ -109,28 +111,34 @@ def learn(
 def _flow(
     target: Tensor, right: Tensor, overlaps: Tensor, until: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Times (t,), strength of each mode (t, N), and P at the end (2N, 2N), by Runge–Kutta."""
+    """Times (t,), strength of each mode (t, N), and P at the end (2N, 2N), by Runge–Kutta.
+
+    In numpy: on small trees the steps are many and a call of torch costs more than its product.
+    """
     n = len(target)
     step = _STEP / float(torch.linalg.matrix_norm(target, 2))
-    mixed = torch.eye(2 * n, dtype=torch.float64)
+    goal, shown, start = target.numpy(), right.T.numpy(), overlaps.numpy()
+    mixed = np.eye(2 * n)
 
-    def network(p: Tensor) -> Tensor:
-        return p[:, n:].T @ overlaps @ p[:, :n]
+    def network(p: NDArray[np.float64]) -> NDArray[np.float64]:
+        return p[:, n:].T @ start @ p[:, :n]
 
-    def rate(p: Tensor) -> Tensor:
-        left = target - network(p)
-        return torch.cat([p[:, n:] @ left, p[:, :n] @ left.T], dim=1)
+    def rate(p: NDArray[np.float64]) -> NDArray[np.float64]:
+        left = goal - network(p)
+        return np.concatenate([p[:, n:] @ left, p[:, :n] @ left.T], axis=1)
 
-    strengths = [(network(mixed) * right.T).sum(1)]
     count = math.ceil(until / step)
-    for _ in track(range(count), label="learning the tree"):
+    strengths = np.empty((count + 1, n))
+    strengths[0] = (network(mixed) * shown).sum(1)
+    for k in track(range(count), label="learning the tree"):
         a = rate(mixed)
         b = rate(mixed + step / 2 * a)
         c = rate(mixed + step / 2 * b)
         d = rate(mixed + step * c)
         mixed = mixed + step / 6 * (a + 2 * b + 2 * c + d)
-        strengths.append((network(mixed) * right.T).sum(1))
-    return step * torch.arange(count + 1, dtype=torch.float64), torch.stack(strengths), mixed
+        strengths[k + 1] = (network(mixed) * shown).sum(1)
+    times = step * torch.arange(count + 1, dtype=torch.float64)
+    return times, torch.from_numpy(strengths), torch.from_numpy(mixed)
 
 
 def _half_time(times: Tensor, paths: Tensor, final: Tensor) -> Estimate:

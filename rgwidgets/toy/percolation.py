@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from ..core.errors import ParameterError, ShapeError
 from ..core.estimate import Estimate
+from ..core.numeric import real, whole
 from ..core.theory import Observable, Theory
-from .base import Sample, ToyModel, whole
+from .base import Sample, ToyModel
 from .coalescent import Forest, fitted_exponent, grow
 from .regression import regression
 
@@ -97,8 +98,8 @@ class PercolationData(ToyModel):
     ) -> None:
         self.count = whole("data", data, 2, DATA)
         self.depth = whole("depth", depth, 2)
-        self.rescaling = _above("rescaling", rescaling, 1.0)
-        self.separation = _above("separation", separation, 0.0)
+        self.rescaling = real("rescaling", rescaling, "(1, inf)")
+        self.separation = real("separation", separation, "(0, inf)")
         if not _APART[0] <= self.separation <= _APART[1]:
             raise ParameterError(
                 "separation", given=separation, allowed=f"{_APART[0]:g} to {_APART[1]:g} steps"
@@ -329,12 +330,6 @@ class PercolationData(ToyModel):
         and seed.
         """
         return regression(self._data, self._value, **options)
-
-
-def _above(name: str, given: object, least: float) -> float:
-    if isinstance(given, (int, float)) and not isinstance(given, bool) and least < given < math.inf:
-        return float(given)
-    raise ParameterError(name, given=given, allowed=f"a finite number > {least:g}")
 
 
 def _steps(diffusion: Sequence[float] | float, depth: int) -> tuple[float, ...]:

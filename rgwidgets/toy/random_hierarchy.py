@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from ..core.errors import ParameterError, ShapeError
 from ..core.estimate import Estimate, estimate
+from ..core.numeric import real, whole
 from ..core.theory import Observable, Theory
-from .base import Sample, ToyModel, whole
+from .base import Sample, ToyModel
 from .belief_propagation import Posterior, Transition, infer, mean_field, transition
 from .classifier import classifier, classify
 from .grammar import Grammar
@@ -258,7 +259,7 @@ class RandomHierarchy(ToyModel):
         """Replace each leaf, with the probability `noise`, by a symbol drawn at random."""
         leaves = self.grammar.read(x)
         generator = torch.Generator().manual_seed(whole("seed", seed, 0))
-        hit = torch.rand(leaves.shape, generator=generator) < _share("noise", noise)
+        hit = torch.rand(leaves.shape, generator=generator) < real("noise", noise, "[0, 1]")
         other = torch.randint(self.vocabulary, leaves.shape, generator=generator)
         return self.grammar.one_hot(torch.where(hit, other, leaves)).to(x)
 
@@ -279,7 +280,7 @@ class RandomHierarchy(ToyModel):
             (n, s^L) bool, or none.
         """
         found = self.grammar.one_hot(self.grammar.read(x)).unflatten(1, (-1, self.vocabulary))
-        found = (1 - _share("noise", noise)) * found + noise / self.vocabulary
+        found = (1 - real("noise", noise, "[0, 1]")) * found + noise / self.vocabulary
         if erased is None:
             return found
         if erased.shape != found.shape[:2] or erased.dtype != torch.bool:
@@ -307,7 +308,7 @@ class RandomHierarchy(ToyModel):
 
     def recovery(self, noise: float) -> float:
         """Mean-field belief in the right class under the ε-process, at the depth that there is."""
-        belief = 1 - _share("noise", noise) * (1 - 1 / self.vocabulary)
+        belief = 1 - real("noise", noise, "[0, 1]") * (1 - 1 / self.vocabulary)
         for symbols in reversed(self.grammar.symbols[:-1]):
             belief = mean_field(
                 belief,
@@ -373,9 +374,3 @@ class RandomHierarchy(ToyModel):
         with torch.no_grad():
             chosen = network(x.float()).argmax(-1)
         return estimate((chosen == latents[0][:, 0]).double())
-
-
-def _share(name: str, given: float) -> float:
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= 1:
-        raise ParameterError(name, given=given, allowed="a number from 0 to 1")
-    return float(given)

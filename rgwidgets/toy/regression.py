@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import ConvergenceError, ParameterError
+from ..core.errors import ParameterError
+from ..core.numeric import finite_loss, real, whole
 from ..core.progress import track
 from ..systems.networks.mlp import network
-from .base import whole
 
 #: Most units of a layer.
 WIDTH = 4096
@@ -60,25 +60,16 @@ def regression(
         raise ParameterError("widths", given=widths, allowed="whole numbers, such as (128, 64)")
     sizes = (x.shape[1], *(whole("widths", width, 1, WIDTH) for width in widths), 1)
     count = whole("steps", steps, 1)
-    number = isinstance(learning_rate, (int, float)) and not isinstance(learning_rate, bool)
-    if not number or not 0 < learning_rate <= 1:
-        raise ParameterError("learning_rate", given=learning_rate, allowed="a number in (0, 1]")
+    rate = real("learning_rate", learning_rate, "(0, 1]")
     generator = torch.Generator().manual_seed(whole("seed", seed, 0))
     module = network(sizes, generator)
     inputs, values = x.float(), y.float()[:, None]
-    optimiser = torch.optim.Adam(module.parameters(), lr=learning_rate)
+    optimiser = torch.optim.Adam(module.parameters(), lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, count)
     for _ in track(range(count), label="learning the values"):
         optimiser.zero_grad()
         loss = nn.functional.mse_loss(module(inputs), values)
-        if not bool(torch.isfinite(loss)):
-            raise ConvergenceError(
-                "training",
-                given="an error that is not finite",
-                allowed="a finite error",
-                mend="lower the learning rate",
-            )
-        loss.backward()
+        finite_loss(loss).backward()
         optimiser.step()
         schedule.step()
     return module.eval().requires_grad_(False)

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import ParameterError, ShapeError
+from ..core.numeric import whole
 from ..core.theory import Observable, Theory
-from .base import Sample, ToyModel, whole
+from .base import Sample, ToyModel
 from .learning import Learning, learn
 
 #: Most leaves that are enumerated.

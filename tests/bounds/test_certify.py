@@ -22,6 +22,8 @@ from rgwidgets.systems.networks.observables import accuracy, logit_difference, l
 
 from .conftest import ACTIVATIONS, draw, make_fibre, make_theory
 
+pytestmark = pytest.mark.slow
+
 SLOW = pytest.mark.slow
 NAMES = ("loss", "accuracy", "logit 0 − 1")
 
@@ -135,6 +137,7 @@ def test_bounds_grow_with_the_radius(activation: str) -> None:
             assert means[0] <= 1e-8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
 @pytest.mark.parametrize("name", ["loss", "logit 0 − 1"])
 def test_crown_is_exact_to_first_order_in_the_radius(activation: str, name: str) -> None:

@@ -47,6 +47,7 @@ def check(curve: curves.Curve, a: float, b: float) -> None:
     assert bool((lines.upper_slope * y + lines.upper_intercept >= values - room).all())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("curve", ANYWHERE, ids=lambda c: c.name)
 @given(a=ends, b=ends)
 @settings(max_examples=10, deadline=None)
@@ -76,6 +77,7 @@ def test_the_gap_of_a_smooth_curve_closes_with_the_square_of_the_interval(
     assert gaps[1] < gaps[0] / 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("curve", [convex.EXP, convex.SQUARE, convex.SOFTPLUS, convex.RECIPROCAL])
 @pytest.mark.parametrize("low, high", [(0.5, 3.0), (1.0, 1.2), (0.1, 4.0)])
 def test_a_convex_curve_s_strip_is_the_narrowest_there_is(

@@ -24,6 +24,7 @@ def square(seed):
     return {"x": seed**2}
 
 
+@pytest.mark.slow
 def test_a_journal_cut_at_any_byte_resumes(tmp_path):
     counted = []
 

@@ -1,5 +1,7 @@
 """The worker: one slot, the latest request wins, running work can be stopped."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -111,3 +113,25 @@ def test_waiting_for_work_that_does_not_end_gives_up(runner):
     assert begun.wait(5)
     assert runner.wait(0.05) is False
     release.set()
+
+
+@pytest.mark.slow
+def test_python_ends_only_when_the_work_has_stopped():
+    code = """
+import threading, time
+from rgwidgets.compute.runner import Runner
+from rgwidgets.core.progress import track
+begun = threading.Event()
+def work():
+    begun.set()
+    try:
+        for _ in track(range(10**6)):
+            time.sleep(0.001)
+    finally:
+        time.sleep(0.2)  # as if deep inside a library that must not be cut off
+        print("stopped", flush=True)
+Runner().submit(work, print)
+assert begun.wait(10)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"stopped\n", b"")

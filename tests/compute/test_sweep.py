@@ -136,6 +136,7 @@ def test_a_sweep_is_the_plain_loop_over_the_product(measures):
         assert math.isnan(here["size2_error"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_number_of_workers_changes_nothing(measures, workers):
     grid = {"seed": range(5)}
@@ -152,6 +153,7 @@ def test_points_that_seed_nothing_are_independent_and_the_callers_numbers_are_un
     assert np.array_equal(numbers, np.random.get_state()[1])
 
 
+@pytest.mark.slow
 def test_what_a_partial_fixes_belongs_to_the_measure(measures, tmp_path):
     def run(size):
         measure = functools.partial(measures.energy, size=size)
@@ -162,6 +164,7 @@ def test_what_a_partial_fixes_belongs_to_the_measure(measures, tmp_path):
         run(8)
 
 
+@pytest.mark.slow
 def test_a_worker_has_one_thread(measures):
     data = sweep(measures.threads, {"seed": [0]}, workers=1)
     assert (float(data["torch"][0]), float(data["asked"][0])) == (1, 1)
@@ -263,6 +266,7 @@ def test_cancelling_here_stops_between_points_and_keeps_what_is_done(measures, t
     assert len(lines(journal)) == 1 + calls(measures) == 7
 
 
+@pytest.mark.slow
 def test_cancelling_ends_the_workers_at_once_and_keeps_what_is_done(measures, tmp_path):
     def listen(fraction, label):
         if fraction > 0 and calls(measures) > 1:
@@ -370,6 +374,7 @@ def test_workers_and_clients_that_do_not_fit_are_refused(measures, options):
         sweep(measures.energy, GRID, **options)
 
 
+@pytest.mark.slow
 def test_a_function_that_workers_cannot_import_is_refused_with_the_way_out():
     with pytest.raises(ParameterError, match="workers=0"):
         sweep(lambda n: {"x": n}, {"n": [1]}, workers=1)

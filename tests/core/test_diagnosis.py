@@ -54,6 +54,7 @@ def test_a_reversed_order_is_told(cutoff):
     assert flow_of(range(9, D)).diagnose(cutoff).fault == "wrong direction"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("needed, cutoff", [(6, 3), (6, 5), (3, 1), (10, 6)])
 def test_a_cut_too_early_is_told_and_where_to_cut(needed, cutoff):
     diagnosis = flow_of(range(needed)).diagnose(cutoff)

@@ -117,6 +117,7 @@ def test_anticorrelated_series_get_the_error_of_independent_ones(phi: float) -> 
     assert min(e.error for e in found) > true_error(phi, chains=1, length=2_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phi", [0.0, 0.8])
 @pytest.mark.parametrize("chains", [1, 5])
 @pytest.mark.parametrize("reduce", [ratio, binder])

@@ -73,6 +73,28 @@ def test_iterating_goes_from_fine_to_coarse_and_only_as_far_as_asked(
     assert scheme.asked == [8, 4]
 
 
+def test_what_is_known_does_not_wait_for_another_cutoff(theory: Theory, scheme: Any) -> None:
+    begun, go_on, coarsen = threading.Event(), threading.Event(), scheme.coarsen
+    flow = Flow(theory, scheme)
+    known = flow.level(8)
+
+    def slowly(theory: Theory, cutoff: float) -> EffectiveTheory:
+        begun.set()
+        assert go_on.wait(10)
+        return coarsen(theory, cutoff)
+
+    scheme.coarsen = slowly
+    with ThreadPoolExecutor(2) as pool:
+        other = pool.submit(flow.level, 4)
+        assert begun.wait(10)
+        try:
+            assert pool.submit(lambda: (flow[8], flow.level(8))).result(5)[1] is known
+            assert not other.done()
+        finally:
+            go_on.set()
+        assert other.result(10).cutoff == 4
+
+
 def test_threads_share_one_computation(theory: Theory, make_scheme: Callable[..., Any]) -> None:
     scheme = make_scheme()
     together = threading.Barrier(8)

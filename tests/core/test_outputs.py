@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from rgwidgets.core.errors import ObservableError, ParameterError
-from rgwidgets.core.outputs import OutputObservable, after, evaluating
+from rgwidgets.core.outputs import OutputObservable, after, evaluating, together
 from rgwidgets.core.theory import Observable
 
 
@@ -27,6 +27,28 @@ def test_tied_it_reads_through_the_network_and_keeps_its_declaration() -> None:
     )
     assert tied.samples({"activation": torch.tensor([[1.0, 2.0]])}).tolist() == [3.0]
     assert (tied.form, tied.unit, tied.tolerance) == ("linear", "nats", 0.1)
+
+
+def test_together_a_network_runs_once_and_what_works_in_place_harms_no_other() -> None:
+    runs = []
+
+    def network(f: dict[str, torch.Tensor]) -> torch.Tensor:
+        runs.append(1)
+        return 3 * f["activation"]
+
+    spoiler = OutputObservable("spoiler", of_outputs=lambda z: z.zero_()[..., 0])
+    raw = Observable("raw", lambda f: f["activation"][..., 1])
+    observables = [spoiler.through(network), first().through(network), raw]
+    features = {"activation": torch.tensor([[1.0, 2.0]])}
+    values = together(observables, features)
+    assert {name: value.tolist() for name, value in values.items()} == {
+        "spoiler": [0.0],
+        "first": [3.0],
+        "raw": [2.0],
+    }
+    assert len(runs) == 1
+    another = first().through(lambda f: 5 * f["activation"])
+    assert together([spoiler.through(network), another], features)["first"].tolist() == [5.0]
 
 
 def test_a_stand_in_is_used_where_there_is_one() -> None:

@@ -42,6 +42,7 @@ def large(size: int = 300) -> xr.Dataset:
 # -- saved and loaded is the same ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(
     deadline=None,
     max_examples=8,

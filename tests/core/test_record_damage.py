@@ -15,6 +15,8 @@ import xarray as xr
 from rgwidgets.core import Flow, record
 from rgwidgets.core.errors import RecordError
 
+pytestmark = pytest.mark.slow
+
 Refused = Callable[[Path], RecordError]
 
 

@@ -85,6 +85,7 @@ def test_another_format_is_refused_by_name(
     assert "got rgwidgets-flow/9; allowed: rgwidgets-flow/1" in str(refused(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["attack", "certificate_how", "samples", "relevance_error"])
 def test_a_record_without_a_column_names_it(
     data: xr.Dataset, tmp_path: Path, column: str, refused: Refused

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from IPython.core.formatters import DisplayFormatter
 
 from rgwidgets.core.errors import ParameterError
 from rgwidgets.core.estimate import Estimate
@@ -44,6 +45,14 @@ def test_verdicts_tell_routes_from_what_is_near_and_what_is_far():
 
 def test_a_verdict_never_repeats_what_was_right():
     assert "66" not in repr(check("2.1", 0.6625)) + str(vars(check("2.1", 0.6625)))
+
+
+@pytest.mark.parametrize(("answer", "right"), [("53/80", True), (0.58, False), (17, False)])
+def test_a_notebook_is_told_beside_the_text_which_exercise_was_right(answer, right):
+    verdict = check("2.1", answer)
+    shown, _ = DisplayFormatter().format(verdict)
+    assert shown["application/vnd.rgwidgets.check+json"] == {"id": "2.1", "right": right}
+    assert shown["text/plain"] == repr(verdict)
 
 
 def test_hints_come_one_after_another_and_the_last_stays():

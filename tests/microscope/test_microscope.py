@@ -67,6 +67,7 @@ OF_ACTIVATIONS = ("activation", "gradient", "cluster")
 OF_WEIGHTS = ["kernel", "fisher"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", UNSEEN)
 @pytest.mark.parametrize("features", OF_ACTIVATIONS)
 def test_a_module_never_seen_before_goes_under_the_microscope_and_comes_out_unchanged(

@@ -14,6 +14,8 @@ from rgwidgets.microscope import View, page
 from rgwidgets.microscope.sections import written
 from rgwidgets.systems.networks.observables import logit_difference
 
+pytestmark = pytest.mark.slow
+
 
 def network(*, tokens=False):
     with torch.random.fork_rng():

@@ -38,6 +38,7 @@ def test_the_mean_of_the_plaquette_function_is_the_observable(observable):
     torch.testing.assert_close(mean, observable.polynomial(spins))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ISING_RULES)
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("observable", SMOOTH, ids=lambda o: o.name)

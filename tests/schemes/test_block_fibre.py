@@ -51,6 +51,7 @@ def test_draws_stay_in_the_fibre(seed, steps, rule, bias):
     assert in_fibre(drawn, f)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 999), STEPS, st.sampled_from((*ISING_RULES, "mean")), st.floats(0.1, 0.9))
 @settings(max_examples=25, deadline=None)
 def test_searches_stay_in_the_fibre(seed, steps, rule, bias):
@@ -113,6 +114,7 @@ def test_real_fields_borrow_from_another_sample_and_keep_their_blocks():
         assert Fibre(fine[:1], coarse[:1], 2, rule, 1, 0).draw(generator(0)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ISING_RULES)
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("index", [0, 2, 3, 4, 5])

@@ -26,6 +26,7 @@ def theory(spins: torch.Tensor, *observables: Observable, chains: int = 1) -> Th
     return Theory({"spins": spins}, observables or LOCAL, chains=chains)
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 999),
     st.sampled_from([(2, 1), (2, 2), (2, 3), (3, 1), (3, 2), (4, 1), (5, 1)]),
@@ -48,6 +49,7 @@ def test_every_change_stays_below_the_attack_and_the_certificate(
     assert influence.certificate.kind == "proved"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["majority", "decimation"])
 @pytest.mark.parametrize("observable", LOCAL, ids=lambda o: o.name)
 def test_the_worst_case_of_a_small_lattice_lies_between_attack_and_certificate(rule, observable):

@@ -246,6 +246,7 @@ def test_nearest_correlations_by_level_agree_with_the_reference(sample, expected
         assert abs(found.value - value) < max(0.008, 3 * found.error)
 
 
+@pytest.mark.slow
 def test_the_majority_flow_is_nearly_stationary_at_criticality_and_runs_away_above(critical, warm):
     def drift(spins):
         levels = BlockSpin().pyramid(spins)[1:4]

@@ -102,6 +102,7 @@ def test_tied_blocks_have_no_mean_spin():
     assert abs(float(mean)) < 4 / int(ties.sum()) ** 0.5
 
 
+@pytest.mark.slow
 def test_ties_do_not_lean_towards_their_neighbours_or_their_corner(critical):
     spins = critical[:2000]
     coarse = BlockSpin(2).step(spins).double()

@@ -132,6 +132,7 @@ def test_the_first_layer_of_modular_addition_has_its_cliff_where_the_algebra_say
     assert float(values[cliff] / values[whole - 1]) == pytest.approx(1, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p", [5, 7, 11, 13, 29])
 def test_the_readout_of_modular_addition_has_its_two_cliffs(p: int) -> None:
     theory = capture_weights(adder(p), pairs(p)[0], "last", ())
@@ -181,6 +182,7 @@ def test_a_toy_model_of_superposition_falls_off_after_10_and_50_directions() -> 
     assert sorted(steepest(spectrum.values, slice(0, 150))[:2]) == [10, 50]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype, exact", [(torch.float64, 1e-6), (torch.float32, 1e-5)])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_on_a_linear_module_the_attack_is_radius_times_gradient(

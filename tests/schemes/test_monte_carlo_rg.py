@@ -25,6 +25,8 @@ from rgwidgets.schemes.monte_carlo_rg import (
 
 from .lattices import random_spins
 
+pytestmark = pytest.mark.slow
+
 # y_t with one coupling and with two, y_h, at the first three steps from L = 64
 ONE, TWO, FIELD = (0.913, 0.962, 0.958), (0.967, 0.998, 1.001), (1.881, 1.876, 1.874)
 
@@ -40,6 +42,7 @@ def within(found, error, expected, tolerance):
     return abs(found - expected) <= max(tolerance, 3 * error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0, 1, 2])
 @pytest.mark.parametrize(("columns", "expected"), [([1], ONE), ([1, 2], TWO)])
 def test_the_thermal_exponent_of_ising_agrees_with_the_reference(levels, step, columns, expected):

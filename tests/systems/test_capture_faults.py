@@ -18,7 +18,10 @@ from rgwidgets.systems.weights import capture_weights
 
 from .odd_modules import HANDLED, OF_WEIGHTS, SCHEMES, Counts, Net, X, look, seeded
 
+pytestmark = pytest.mark.slow
 
+
+@pytest.mark.slow
 @pytest.mark.parametrize("family", SCHEMES)
 @pytest.mark.parametrize("fault", HANDLED)
 def test_an_odd_module_goes_under_the_microscope_and_comes_out_as_it_was(

@@ -8,7 +8,8 @@ from torch import nn
 
 from rgwidgets.core.catalogue import entries
 from rgwidgets.core.errors import ParameterError
-from rgwidgets.toy.base import ToyModel, whole
+from rgwidgets.core.numeric import whole
+from rgwidgets.toy.base import ToyModel
 
 #: tier → a small one of it
 SMALL = {

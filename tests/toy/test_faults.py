@@ -19,6 +19,7 @@ def diagnosed(toy):
     return Flow(toy.theory(), ActivationSpectrum()).diagnose(toy.cutoff).fault
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["none", *FAULTS])
 def test_the_network_learns_what_was_planted(fault):
     """Against the map itself, computed from the tree: outputs of unit variance."""
@@ -53,6 +54,7 @@ def test_the_quiet_direction_is_as_quiet_as_it_says():
     assert evidence["average"] == pytest.approx(0.4, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["none", *FAULTS])
 def test_the_needed_directions_are_what_the_outputs_depend_on(fault):
     toy = PlantedFault(fault, seed=3)

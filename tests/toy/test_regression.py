@@ -12,6 +12,7 @@ def task(n=40, d=3):
     return x, x[:, 0].abs() - x[:, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("widths", [(32,), (48, 24), (16, 16, 16)])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_it_learns_what_is_not_linear(widths, seed):

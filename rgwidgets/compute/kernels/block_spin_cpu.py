@@ -23,29 +23,37 @@ def climb_patterns(
     b: int,
     sweeps: int,
 ) -> None:
-    """Give each b × b block in turn the best pattern that its block spin allows.
+    """Give each b × b block of (n, y, x) in turn the best pattern that its block spin allows.
 
     `patterns` (2, p, b, b) holds what a − block (0) and a + block (1) may show, `counts` (2,) how
-    many of them count.
+    many of them count. Which is best hangs on the 4 (b + 1) spins around the block alone, so that
+    it is looked for once.
     """
     inner = _inner_values(patterns, table, b)
     edges = _edge_codes(patterns, b)
     outer = np.empty((4, 1 << b), np.float64)
     window = np.zeros((b + 2, b + 2), np.int64)
-    for _ in range(sweeps):
-        changed = False
-        for by in range(coarse.shape[0]):
-            for bx in range(coarse.shape[1]):
-                _look(spins, by * b - 1, bx * b - 1, window)
-                now = _share(window, table, b)
-                _edge_values(window, table, b, outer)
-                sign = 1 if coarse[by, bx] > 0 else 0
-                chosen = _best(inner[sign], edges[sign], outer, counts[sign], now + _GAIN)
-                if chosen >= 0:
-                    changed = True
-                    _place(spins, by * b, bx * b, patterns[sign, chosen])
-        if not changed:
-            return
+    best = np.full((2, 1 << (4 * b + 4)), -1, np.int64)
+    most = np.empty(best.shape, np.float64)
+    for lattice in range(spins.shape[0]):
+        for _ in range(sweeps):
+            changed = False
+            for by in range(coarse.shape[1]):
+                for bx in range(coarse.shape[2]):
+                    _look(spins[lattice], by * b - 1, bx * b - 1, window)
+                    now = _share(window, table, b)
+                    sign = 1 if coarse[lattice, by, bx] > 0 else 0
+                    known = sign, _ring(window)
+                    if best[known] < 0:
+                        _edge_values(window, table, b, outer)
+                        best[known], most[known] = _best(
+                            inner[sign], edges[sign], outer, counts[sign]
+                        )
+                    if most[known] > now + _GAIN:
+                        changed = True
+                        _place(spins[lattice], by * b, bx * b, patterns[sign, best[known]])
+            if not changed:
+                break
 
 
 @njit(cache=True, nogil=True)
@@ -92,8 +100,22 @@ def _block_totals(spins: NDArray[np.int8], b: int) -> NDArray[np.int64]:
 def _look(spins: NDArray[np.int8], top: int, left: int, window: NDArray[np.int64]) -> None:
     """Copy the bits of the periodic lattice from (top, left) on."""
     for y in range(window.shape[0]):
+        row = spins[(top + y) % spins.shape[0]]
         for x in range(window.shape[1]):
-            window[y, x] = spins[(top + y) % spins.shape[0], (left + x) % spins.shape[1]] > 0
+            at = left + x
+            if at < 0 or at >= len(row):
+                at %= len(row)
+            window[y, x] = row[at] > 0
+
+
+@njit(cache=True, nogil=True)
+def _ring(window: NDArray[np.int64]) -> int:
+    """The bits along the border of a window, as one number."""
+    code, last = 0, len(window) - 1
+    for i in range(last):
+        code = 16 * code + window[0, i] + 2 * window[i, last]
+        code += 4 * window[last, last - i] + 8 * window[last - i, 0]
+    return code
 
 
 @njit(cache=True, nogil=True)
@@ -124,16 +146,15 @@ def _best(
     edges: NDArray[np.int64],
     outer: NDArray[np.float64],
     count: int,
-    least: float,
-) -> int:
-    """The pattern of largest value above `least`, or −1."""
-    chosen = -1
+) -> tuple[int, float]:
+    """The first pattern of the largest value, and that value."""
+    chosen, most = 0, -np.inf
     for p in range(count):
         value = inner[p] + outer[0, edges[p, 0]] + outer[1, edges[p, 1]]
         value += outer[2, edges[p, 2]] + outer[3, edges[p, 3]]
-        if value > least:
-            least, chosen = value, p
-    return chosen
+        if value > most:
+            chosen, most = p, value
+    return chosen, most
 
 
 @njit(cache=True, nogil=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ParameterError, nearest
-from ...core.numeric import whole
+from ...core.numeric import real, whole
 from ...core.system import System
 from ...core.theory import Features, Observable, Theory
 
@@ -94,9 +94,7 @@ class IndependentNumbers(System):
                 allowed=", ".join(LAWS),
                 mend=f"did you mean {close!r}?" if close else "",
             )
-        if not (isinstance(mean, (int, float)) and math.isfinite(mean)):
-            raise ParameterError("mean", given=mean, allowed="a finite number")
-        self.law, self.mean = law, float(mean)
+        self.law, self.mean = law, real("mean", mean, "(-inf, inf)")
         self.numbers = whole("numbers", numbers, 1, _MOST)
         self.samples = whole("samples", samples, 1, _MOST // self.numbers)
         self.seed = whole("seed", seed, 0, 2**63 - 1)

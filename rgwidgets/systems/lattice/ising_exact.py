@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core.errors import GeometryError, ParameterError
+from ...core.errors import GeometryError
+from ...core.numeric import real
 
 _FROZEN = 40.0  # above this K, exp(−8 K) is far below the last digit of float64
 _FREE = 1e-100  # below this K, the derivatives of ln sinh K leave float64
@@ -224,9 +225,7 @@ def _mean_gap(drop: float) -> tuple[float, float]:
 
 
 def _checked(temperature: float) -> float:
-    if not (isinstance(temperature, (int, float)) and 0 < temperature < math.inf):
-        raise ParameterError("temperature", given=temperature, allowed="a finite number > 0")
-    return float(temperature)
+    return real("temperature", temperature, "(0, inf)")
 
 
 def _shape(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -14,9 +14,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from rgwidgets.core.errors import ConvergenceError, ParameterError, RecordError
+from rgwidgets.core.errors import ParameterError, RecordError
 from rgwidgets.core.files import write_whole
-from rgwidgets.core.numeric import whole
+from rgwidgets.core.numeric import finite_loss, real, whole
 from rgwidgets.core.progress import tick
 from rgwidgets.core.system import System
 from rgwidgets.core.theory import Theory
@@ -158,14 +158,9 @@ class CharacterModel(System):
         self.context = whole("context", context, 2, 4096)
         self.seed = whole("seed", seed, 0)
         self.batch_size = whole("batch_size", batch_size, 1)
-        if not (isinstance(learning_rate, (int, float)) and 0 < learning_rate <= 1):
-            raise ParameterError(
-                "learning_rate",
-                given=learning_rate,
-                allowed="a number in (0, 1]",
-                mend="pass learning_rate=6e-3",
-            )
-        self.learning_rate = float(learning_rate)
+        self.learning_rate = real(
+            "learning_rate", learning_rate, "(0, 1]", mend="pass learning_rate=6e-3"
+        )
         self.text = text()
         self.reset()
 
@@ -231,14 +226,7 @@ class CharacterModel(System):
         module.zero_grad()
         logits = module(rows[:, :-1]).flatten(0, 1)
         value = nn.functional.cross_entropy(logits, rows[:, 1:].flatten())
-        if not bool(torch.isfinite(value)):
-            raise ConvergenceError(
-                "training",
-                given="a loss that is not finite",
-                allowed="a finite loss",
-                mend="lower the learning rate, and reset",
-            )
-        value.backward()
+        finite_loss(value).backward()
         self._adam.param_groups[0]["lr"] = rate
         self._adam.step()
         self._muon.step(5 * rate)

@@ -11,8 +11,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from rgwidgets.core.errors import ConvergenceError, ParameterError
-from rgwidgets.core.numeric import whole
+from rgwidgets.core.errors import ParameterError
+from rgwidgets.core.numeric import finite_loss, real, whole
 from rgwidgets.core.progress import tick
 from rgwidgets.core.system import System
 from rgwidgets.core.theory import Theory
@@ -85,14 +85,9 @@ class DigitsMLP(System):
         self.widths = _checked_widths(widths)
         self.seed = whole("seed", seed, 0)
         self.batch_size = whole("batch_size", batch_size, 1)
-        if not (isinstance(learning_rate, (int, float)) and 0 < learning_rate <= 1):
-            raise ParameterError(
-                "learning_rate",
-                given=learning_rate,
-                allowed="a number in (0, 1]",
-                mend="pass learning_rate=3e-3",
-            )
-        self.learning_rate = float(learning_rate)
+        self.learning_rate = real(
+            "learning_rate", learning_rate, "(0, 1]", mend="pass learning_rate=3e-3"
+        )
         self.images, self.labels, self.test_images, self.test_labels = digits()
         self.reset()
 
@@ -143,14 +138,7 @@ class DigitsMLP(System):
             tick((epoch + i / len(batches)) / epochs, f"training, epoch {epoch + 1} of {epochs}")
             optimiser.zero_grad()
             value = nn.functional.cross_entropy(module(self.images[rows]), self.labels[rows])
-            if not bool(torch.isfinite(value)):
-                raise ConvergenceError(
-                    "training",
-                    given="a loss that is not finite",
-                    allowed="a finite loss",
-                    mend="lower the learning rate",
-                )
-            value.backward()
+            finite_loss(value).backward()
             optimiser.step()
             total += float(value.detach()) * len(rows)
         with torch.no_grad():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 
 from rgwidgets.core.errors import ParameterError
 from rgwidgets.core.numeric import whole
@@ -47,23 +47,29 @@ def ngram_loss(train: str, test: str, *, order: int = 10, discount: float = 0.9)
     for place in track(range(len(test)), total=len(test), label="n-grams"):
         probability = 1 / alphabet
         for length in range(min(order, place + 1)):
-            seen = counts[length].get(test[place - length : place])
-            if seen is None:
+            followed, kinds, totals = counts[length]
+            context = test[place - length : place]
+            often = totals.get(context)
+            if often is None:
                 break
-            often, kinds = seen.total(), len(seen)
-            own = max(seen[test[place]] - discount, 0.0)
-            probability = (own + discount * kinds * probability) / often
+            own = max(followed[context + test[place]] - discount, 0.0)
+            probability = (own + discount * kinds[context] * probability) / often
         total -= math.log(probability)
     return total / len(test)
 
 
-def _counted(text: str, order: int) -> list[defaultdict[str, Counter[str]]]:
-    """For each length of context, context → {character: count}; shorter ones count kinds."""
-    counts: list[defaultdict[str, Counter[str]]] = [defaultdict(Counter) for _ in range(order)]
-    for place in range(order - 1, len(text)):
-        counts[-1][text[place - order + 1 : place]][text[place]] += 1
-    for length in range(order - 1, 0, -1):
-        for context, followers in counts[length].items():
-            for character in followers:
-                counts[length - 1][context[1:]][character] += 1
-    return counts
+def _counted(text: str, order: int) -> list[tuple[Counter[str], Counter[str], dict[str, int]]]:
+    """For each length of context: how often it and a character came; kinds; their sum.
+
+    The longest is counted in the text, a shorter one in the different longer ones.
+    """
+    followed = Counter([text[i : i + order] for i in range(len(text) - order + 1)])
+    counts = []
+    for _ in range(order):
+        contexts = [gram[:-1] for gram in followed]
+        totals: dict[str, int] = {}
+        for context, often in zip(contexts, followed.values(), strict=True):
+            totals[context] = totals.get(context, 0) + often
+        counts.append((followed, Counter(contexts), totals))
+        followed = Counter([gram[1:] for gram in followed])
+    return counts[::-1]

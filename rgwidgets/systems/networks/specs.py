@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -63,7 +64,7 @@ def tied(
     if isinstance(spec, str):
         spec = _built_in(spec, name, labels)
     if isinstance(spec, OutputObservable):
-        return spec.through(lambda features: at_least_single(outputs(features[feature])))
+        return spec.through(_Outputs(feature, outputs))
     if isinstance(spec, Observable):
         return spec
     if not callable(spec):
@@ -77,6 +78,17 @@ def tied(
         return function(raw(features[feature]))
 
     return Observable("observable" if called == "<lambda>" else called, of_raw)
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """A network's outputs as a function of features: equal for all that a theory reports."""
+
+    feature: str
+    outputs: Callable[[Tensor], Tensor]
+
+    def __call__(self, features: Features) -> Tensor:
+        return at_least_single(self.outputs(features[self.feature]))
 
 
 def _built_in(spec: str, name: str, labels: Tensor | None) -> OutputObservable:

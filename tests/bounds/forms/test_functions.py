@@ -215,6 +215,7 @@ POSITIVE: dict[str, Function] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("radius", [0.2, 2.0])
 @pytest.mark.parametrize("name", PLAIN)
 def test_functions_of_a_sample_hold(name: str, radius: float) -> None:

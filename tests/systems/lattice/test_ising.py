@@ -38,6 +38,7 @@ def measure(theory, name: str):
 # --- physics ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["metropolis", "heat_bath"])
 @pytest.mark.parametrize("temperature", [1.6, 2.0, 2.15, 2.45, 2.7, 3.5, 6.0])
 def test_packed_energies_are_kaufmans(algorithm, temperature):
@@ -49,6 +50,7 @@ def test_packed_energies_are_kaufmans(algorithm, temperature):
     assert found.error < 2e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["metropolis", "heat_bath"])
 @pytest.mark.parametrize("temperature", [1.9, 2.7, 4.0])
 def test_plain_energies_are_kaufmans(algorithm, temperature):
@@ -61,6 +63,7 @@ def test_plain_energies_are_kaufmans(algorithm, temperature):
     assert found.error < 5e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["swendsen_wang", "wolff"])
 @pytest.mark.parametrize("temperature", [2.0, CRITICAL, 2.6])
 def test_cluster_energies_and_heats_are_kaufmans(algorithm, temperature):
@@ -87,6 +90,7 @@ def test_packed_kernel_at_the_critical_point_of_a_small_lattice():
     assert found.error < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temperature, energy", [(2.0, -1.74556458), (2.5, -1.1060792)])
 def test_a_large_lattice_is_onsagers_and_yangs(temperature, energy):
     start = "cold" if temperature < CRITICAL else "hot"

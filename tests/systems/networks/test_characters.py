@@ -45,11 +45,12 @@ def weights(system: CharacterModel) -> torch.Tensor:
 def test_600_steps_reach_1_4_nats_and_the_best_n_gram() -> None:
     """Reference: 1.4 held out. Short n-grams are far above it; long ones, well smoothed, equal."""
     model = CharacterModel().train(600)
-    assert model.held_out_loss() == pytest.approx(1.4, abs=0.05)
+    reached = model.held_out_loss()
+    assert reached == pytest.approx(1.4, abs=0.05)
     train, test = (model.text.written(part) for part in (model.text.train, model.text.test))
     counted = {order: ngram_loss(train, test, order=order) for order in (4, 6, 8, 10, 12)}
-    assert model.held_out_loss() < counted[4] - 0.15
-    assert model.held_out_loss() < min(counted.values()) + 0.02
+    assert reached < counted[4] - 0.15
+    assert reached < min(counted.values()) + 0.02
 
 
 def test_an_untrained_model_guesses_among_all_characters() -> None:
@@ -57,6 +58,7 @@ def test_an_untrained_model_guesses_among_all_characters() -> None:
     assert model.held_out_loss() == pytest.approx(math.log(len(model.text.alphabet)), abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_it_learns_in_seconds(seed: int) -> None:
     model = small(seed=seed)

@@ -66,6 +66,7 @@ def edit(file: Path, **changes: Any) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
+@pytest.mark.slow
 def test_a_folder_becomes_a_network_that_a_microscope_looks_at(bert: Path) -> None:
     model = pretrained(bert)
     batch = model.tokens(TEXTS, length=6)

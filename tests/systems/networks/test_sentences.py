@@ -112,6 +112,7 @@ def test_every_layer_can_be_looked_at(minilm: SentenceEncoder, layer: str) -> No
     assert theory.samples("1 − cos").abs().max() < 1e-6
 
 
+@pytest.mark.slow
 def test_the_average_says_nothing_about_the_worst_case(minilm: SentenceEncoder) -> None:
     """At half the rank, on a few sentences: the whole claim is in the slow test."""
     batch = minilm.batch(n=16, tokens=16)
@@ -199,6 +200,7 @@ def test_weights_of_another_model_are_refused(
         SentenceEncoder()
 
 
+@pytest.mark.slow
 def test_loading_it_imports_neither_transformers_nor_pickle_s_users() -> None:
     code = (
         "import sys; from rgwidgets.systems.networks.sentences import SentenceEncoder;"

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rgwidgets.core.errors import ObservableError
+from rgwidgets.core.outputs import together
 from rgwidgets.core.theory import Observable
 from rgwidgets.systems.networks.observables import loss
 from rgwidgets.systems.networks.specs import listed, tied
@@ -68,3 +69,17 @@ def test_functions_see_what_is_returned_and_declared_ones_its_tensor(dtype: torc
     for spec, message in (("los", "did you mean 'loss'"), (3, "got 3")):
         with pytest.raises(ObservableError, match=message):
             tie(spec)
+
+
+def test_declared_ones_of_a_network_share_its_outputs() -> None:
+    runs = []
+
+    def outputs(x: torch.Tensor) -> torch.Tensor:
+        runs.append(1)
+        return 3 * x
+
+    both = [
+        tied(spec, "", LABELS, "x", raw=outputs, outputs=outputs) for spec in ("loss", "accuracy")
+    ]
+    assert set(together(both, {"x": X})) == {"loss", "accuracy"}
+    assert len(runs) == 1
