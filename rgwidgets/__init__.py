@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from . import _hooks
 from ._version import __version__
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .core import Theory as Theory
     from .core import fixed_point as fixed_point
     from .core import linearise as linearise
+    from .core.flow import FlowTable
 
 #: public name → module that holds it
 _HOMES = {
@@ -80,6 +82,15 @@ def __getattr__(name: str) -> object:
     value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
+
+
+def _page(flow: FlowTable) -> bytes:
+    from .widgets.export import page_bytes  # charts are made only when a flow is saved
+
+    return page_bytes(flow)
+
+
+_hooks.page = _page
 
 
 def __dir__() -> list[str]:

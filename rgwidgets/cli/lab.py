@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..core.errors import ParameterError, RGError, StorageError
 from ..core.files import write_whole
-from . import chapters
+from ..notebooks import chapters
 from .output import to_json
 
 FOLDER = "rgwidgets-notebooks"

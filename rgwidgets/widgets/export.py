@@ -56,6 +56,13 @@ def record(
 
     Levels that are missing are computed first. Pictures are base64.
     """
+    return {**page(flow, views=views, cutoff=cutoff), "pyramid": _pyramid(flow)}
+
+
+def page(
+    flow: FlowTable, *, views: Sequence[str] | None = None, cutoff: float | None = None
+) -> dict[str, Any]:
+    """The same without its pictures, which a record holds as arrays of their own."""
     shown = tuple(views) if views is not None else fitting_views(flow)
     index = 0 if cutoff is None else flow.scale.index(cutoff)
     levels = [flow.level(c) for c in flow.scale.cutoffs]
@@ -63,10 +70,16 @@ def record(
         "spec": frame(flow, views=shown),
         "table": wire.table(flow, levels),
         "charts": specs(flow, shown),
-        "pyramid": _pyramid(flow),
         "preview": index,
         "cutoff": index,
     }
+
+
+def page_bytes(flow: FlowTable) -> bytes:
+    """The page as a record carries it: JSON in UTF-8, for viewers that run no Python."""
+    return json.dumps(
+        page(flow), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    ).encode()
 
 
 def pictures(flow: FlowTable) -> list[tuple[dict[str, Any], bytes]]:

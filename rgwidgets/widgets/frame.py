@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..core.errors import ParameterError
 from ..core.flow import FlowTable
+from .charts import VIEWS
 
 
 def frame(
@@ -49,3 +51,13 @@ def fitting_views(flow: FlowTable) -> tuple[str, ...]:
         return ("comparison", "bounds", "observables")
     field = flow.picture(flow.scale.cutoffs[-1]) is not None
     return ("field",) * field + ("spectrum", "observables", "bounds")
+
+
+def check_shown(flow: object, views: Sequence[str] | None) -> None:
+    """Raises `ParameterError` for what is no flow, or a view that there is not."""
+    if not isinstance(flow, FlowTable):
+        given, mend = type(flow).__name__, "rg.Lens(rg.Flow(theory, scheme))"
+        raise ParameterError("flow", given=given, allowed="a Flow", mend=mend)
+    for view in views or ():
+        if view not in VIEWS:
+            raise ParameterError("view", given=view, allowed=", ".join(VIEWS))

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from time import monotonic
 from typing import Any
 
-import anywidget
 import traitlets as t
 
 from ..compute.device import describe
 from ..compute.runner import Runner
-from ..core.errors import ParameterError, RGError, check_keywords
+from ..core.errors import ParameterError, check_keywords
 from ..core.fixed_points import Linearisation
 from ..core.flow import FlowTable
 from ..core.level import Level
 from ..core.progress import track
-from . import wire
+from . import keeping, wire
 from .bundle import asset
-from .charts import VIEWS, chart, specs
-from .export import pictures, record, to_html
-from .frame import fitting_views, frame
+from .charts import chart, specs
+from .export import pictures, to_html
+from .frame import check_shown, fitting_views, frame
 from .snapshots import Snapshots
+from .status import StatusWidget
 
-logger = logging.getLogger(__name__)
 
-
-class Lens(anywidget.AnyWidget):
+class Lens(StatusWidget):
     """A dial on a flow, with everything that it changes.
 
     Parameters
@@ -76,7 +73,6 @@ class Lens(anywidget.AnyWidget):
     table = t.Dict().tag(sync=True)
     charts = t.Dict().tag(sync=True)
     pyramid: t.List[Any] = t.List().tag(sync=True)
-    status = t.Dict().tag(sync=True)
     cutoff_index = t.Int(0).tag(sync=True)
     preview_index = t.Int(0).tag(sync=True, echo_update=False)  # a moving dial outruns its echo
     generation = t.Int(0).tag(sync=True, echo_update=False)
@@ -84,6 +80,7 @@ class Lens(anywidget.AnyWidget):
 
     cutoff = t.Float()
     preview = t.Float()
+    _obeys = False
 
     def __init__(
         self,
@@ -97,17 +94,18 @@ class Lens(anywidget.AnyWidget):
         **unknown: Any,
     ) -> None:
         check_keywords(unknown, _keywords(type(self)), where=type(self).__name__)
-        _check(flow, views)
+        check_shown(flow, views)
         self.flow = flow
         self._shown = 0  # counts the flows that this lens has turned to
         self._pictured = 0
         self._asked = 0  # the newest request of the browser
         self._ahead = ahead
+        self._places = keeping.Places()
         self._snapshots = Snapshots(lambda message: self.send(message), self._fail)
         given = {"views": views, "cutoff": cutoff, "title": title, "ahead": ahead}
         self._arguments: dict[str, Any] = given
         start = 0 if cutoff is None else flow.scale.index(cutoff)
-        self._runner = Runner(on_progress=self._progress, on_error=self._fail)
+        self._runner = Runner(on_progress=self._progress, on_error=self._fail, on_idle=self._idle)
         self._painter = Runner(on_error=self._fail)  # no picture waits for numbers
         super().__init__(
             cutoff_index=start,
@@ -116,7 +114,6 @@ class Lens(anywidget.AnyWidget):
             preview=flow.scale.cutoffs[start],
             setup=self._setup(),
             charts=specs(flow, self._views(), fixed_points=fixed_points),
-            status=self._quiet(),
             table=wire.table(flow, self._levels()),
         )
         self.on_msg(self._receive)
@@ -148,43 +145,11 @@ class Lens(anywidget.AnyWidget):
     def _levels(self) -> list[Level | None]:
         return [self.flow.computed(cutoff) for cutoff in self.flow.scale.cutoffs]
 
-    def _quiet(self) -> dict[str, Any]:
-        """The status when nothing runs."""
-        return {
-            "state": "idle",
-            "message": "",
-            "mend": "",
-            "progress": None,
-            "label": "",
-            "device": self._device(),
-            "throughput": "",
-        }
-
     def _device(self) -> str:
         """Where the features lie, as the lens shows it."""
         features = getattr(getattr(self.flow, "theory", None), "features", {})
         where = next((tensor.device for tensor in features.values()), None)
         return "" if where is None else str(describe(where)["name"])
-
-    def _say(self, **changes: Any) -> None:
-        self.status = {**self.status, **changes}
-
-    def _progress(self, fraction: float | None, label: str) -> None:
-        now = monotonic()
-        if fraction not in (0.0, 1.0) and now - getattr(self, "_said", 0.0) < 0.1:
-            return
-        self._said = now
-        self._say(state="running", progress=fraction, label=label or self.status.get("label", ""))
-
-    def _fail(self, error: Exception) -> None:
-        """Say in the lens what went wrong; the last good picture stays."""
-        logger.warning("the computation behind a lens failed", exc_info=error)
-        message, mend = (
-            (error.message, error.mend)
-            if isinstance(error, RGError)
-            else (f"{type(error).__name__}: {error}", "see the notebook's log, then retry")
-        )
-        self._say(state="error", message=message, mend=mend, progress=None)
 
     # -- computing -------------------------------------------------------------------------------
 
@@ -198,12 +163,23 @@ class Lens(anywidget.AnyWidget):
 
     def _fill(self, first: int) -> None:
         if self._ahead is False:
-            self._paint(first, lambda _: self._measure(first))
-        else:
-            self._measure(first)
+            self._paint(first)
+        self._measure(first)  # this stops what was being measured, for which a picture may wait
 
     def _measure(self, first: int) -> None:
-        self._runner.submit(lambda: self._compute(first), lambda _: self._say(**self._quiet()))
+        if self._pictured != self._shown or None in self._levels():
+            self._say(state="running")  # from now on, not only from its first tick
+        self._runner.submit(lambda: self._compute(first), self._rest)
+
+    def _rest(self, _: object) -> None:
+        """All is computed: say so, also in the notebook that will be saved."""
+        self._say(**self._quiet())
+        self._places.renew(self._repr_mimebundle_, self._known())
+
+    def _idle(self) -> None:
+        """Work that was cancelled has no end of its own."""
+        if self.comm is not None and self.status["state"] == "running":
+            self._rest(None)
 
     def _compute(self, first: int) -> None:
         """Pictures first, then the numbers, the wanted scale before its neighbours."""
@@ -230,13 +206,13 @@ class Lens(anywidget.AnyWidget):
             finest = self.flow.picture(self.flow.scale.cutoffs[0])
             if finest is not None and len(wire.encode_picture(0, finest)[1]) > _LARGE:
                 self._ahead = False
-                self._paint(self.preview_index, lambda _: None)
+                self._paint(self.preview_index)
                 return []
         return [{**head, "data": content} for head, content in pictures(self.flow)]
 
-    def _paint(self, index: int, done: Callable[[object], None]) -> None:
+    def _paint(self, index: int) -> None:
         asked = self._asked
-        self._painter.submit(lambda: self._send_picture(index, asked), done)
+        self._painter.submit(lambda: self._send_picture(index, asked), lambda _: None)
 
     def _send_picture(self, index: int, asked: int) -> None:
         field = self.flow.picture(self.flow.scale.cutoffs[index])
@@ -289,7 +265,8 @@ class Lens(anywidget.AnyWidget):
         name = content.get("name")
         if name == "cancel":
             self._runner.cancel()
-            self._say(**self._quiet())
+            # What runs says itself when it has stopped.
+            self._say(**{"label": "stopping"} if self._runner.busy else self._quiet())
         elif name == "retry":
             self._say(**self._quiet())
             self._fill(self.preview_index)
@@ -318,6 +295,8 @@ class Lens(anywidget.AnyWidget):
 
     @t.observe("cutoff", "preview")
     def _dial_from_python(self, change: Any) -> None:
+        if self._obeys:
+            return  # the browser's dial may be further by now, and must not be pulled back
         index = self.flow.scale.index(change["new"])
         if change["name"] == "cutoff":
             self.cutoff_index = index
@@ -326,15 +305,25 @@ class Lens(anywidget.AnyWidget):
     @t.observe("cutoff_index", "preview_index")
     def _dial_from_browser(self, change: Any) -> None:
         name = change["name"].removesuffix("_index")
-        setattr(self, name, self.flow.scale.cutoffs[change["new"]])
+        self._obeys = True
+        try:
+            setattr(self, name, self.flow.scale.cutoffs[change["new"]])
+        finally:
+            self._obeys = False
 
     def _repr_mimebundle_(self, **given: Any) -> Any:
-        """The live view, and the record for a notebook that is opened without a kernel."""
+        """The live view, and what is known for a notebook that is opened without a kernel."""
         bundle = super()._repr_mimebundle_(**given)
-        if isinstance(bundle, tuple) and None not in self._levels():
-            held = record(self.flow, views=self._views(), cutoff=self.cutoff)
-            bundle[0]["application/vnd.rgwidgets.flow+json"] = held
+        if isinstance(bundle, tuple):
+            bundle[0][keeping.MIME] = keeping.record(self.trait_values())
         return bundle
+
+    def _ipython_display_(self) -> None:
+        self._places.show(self._repr_mimebundle_(), self._known())
+
+    def _known(self) -> tuple[int, int]:
+        """Which flow, and how many of its scales are computed."""
+        return self._shown, sum(level is not None for level in self._levels())
 
     # -- ways out --------------------------------------------------------------------------------
 
@@ -377,20 +366,7 @@ class Lens(anywidget.AnyWidget):
 _LARGE = 2**23
 
 
-def _check(flow: object, views: Sequence[str] | None) -> None:
-    if not isinstance(flow, FlowTable):
-        given, mend = type(flow).__name__, "rg.Lens(rg.Flow(theory, scheme))"
-        raise ParameterError("flow", given=given, allowed="a Flow", mend=mend)
-    for view in views or ():
-        if view not in VIEWS:
-            raise ParameterError("view", given=view, allowed=", ".join(VIEWS))
-
-
 def _keywords(lens: type) -> list[str]:
-    signature = inspect.signature(lens.__init__)  # type: ignore[misc]
-    named = [
-        p.name
-        for p in signature.parameters.values()
-        if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    return [name for name in named if name != "self"]
+    named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = list(inspect.signature(lens.__init__).parameters.values())  # type: ignore[misc]
+    return [p.name for p in parameters if p.kind in named and p.name != "self"]

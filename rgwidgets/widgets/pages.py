@@ -92,25 +92,27 @@ def collect(folder: Path) -> None:
     that fetches a drawing library. Nothing happens outside IPython.
     """
     import altair
+    from IPython import display
     from IPython.core.getipython import get_ipython
 
     from .lens import Lens
 
     shell: Any = get_ipython()
+    page: Any = display
     if shell is None:
         return
     numbers = count(1)
 
-    def show(lens: Lens, **_: Any) -> dict[str, Any]:
+    def show(lens: Lens) -> None:
         name = f"lens-{next(numbers)}"
         publish(lens, folder / name)
         told = {"record": name, "describe": lens.setup["describe"], "title": lens.setup["title"]}
-        return {MIME: told, "text/plain": str(lens.setup["describe"])}
+        page.display({MIME: told, "text/plain": str(lens.setup["describe"])}, raw=True)
 
     def draw(chart: dict[str, Any], **_: Any) -> dict[str, Any]:
         return {VEGA: chart, "text/plain": "a chart"}
 
     altair.renderers.register("rgwidgets.page", draw)
     altair.renderers.enable("rgwidgets.page")
-    formatter = shell.display_formatter.mimebundle_formatter
+    formatter = shell.display_formatter.ipython_display_formatter
     formatter.for_type(Lens, show)  # by name it would be found once: each lens has its own class

@@ -61,6 +61,7 @@ def _cells(level: Level | None, name: str) -> Json:
     cells: Json = {
         "value": number(value.value) if value else None,
         "value_error": number(value.error) if value else None,
+        "value_tau": number(value.tau) if value else None,
     }
     for curve in CURVES:
         bound: Bound | None = getattr(influence, curve, None)

@@ -27,7 +27,7 @@ def site(tmp_path: Path) -> Path:
 @pytest.fixture
 def address(site: Path) -> Iterator[str]:
     with book.server(site) as served:
-        thread = threading.Thread(target=served.serve_forever)
+        thread = threading.Thread(target=served.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{served.server_address[1]}"
         served.shutdown()

@@ -12,6 +12,8 @@ import pytest
 import rgwidgets as rg
 from rgwidgets.cli import main
 
+pytestmark = pytest.mark.slow
+
 Capture = pytest.CaptureFixture[str]
 
 
@@ -26,6 +28,7 @@ def record(request: pytest.FixtureRequest, flow: object, tmp_path: Path) -> Path
     return path
 
 
+@pytest.mark.slow
 def test_a_table_has_a_row_for_each_cutoff_and_observable(record: Path, tmp_path: Path) -> None:
     target = tmp_path / "flow.csv"
     assert main(["export", str(record), "--to", str(target)]) == 0

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 import rgwidgets
-from rgwidgets.cli import chapters, lab, main
+from rgwidgets.cli import lab, main
 from rgwidgets.core import files
 from rgwidgets.core.errors import StorageError
+from rgwidgets.notebooks import chapters
 
 Capture = pytest.CaptureFixture[str]
 SHIPPED = sorted(

@@ -19,6 +19,7 @@ def test_the_models_are_the_specimens() -> None:
     assert set(command.MODELS) == set(SPECIMENS)
 
 
+@pytest.mark.slow
 def test_it_ends_with_the_report_written_and_its_headline_printed(
     tmp_path: Path, capsys: Capture
 ) -> None:

@@ -1,5 +1,7 @@
 """Flows small enough to count on, and a lens that writes down what it sends."""
 
+import time
+
 import pytest
 import torch
 
@@ -46,6 +48,14 @@ class Truncate(Scheme):
             influence=influence,
             relevance=Relevance(("a", "b", "c", "d"), (4.0, 3.0, 2.0, 1.0), quantity="variance"),
         )
+
+
+def until(condition, seconds=20):
+    """Wait for what another thread does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.005)
 
 
 @pytest.fixture

@@ -1,11 +1,16 @@
 """The lens in Python: the dial, what it sends, what it refuses, how it fails."""
 
 import json
+import threading
+from time import sleep
 
 import pytest
 
 import rgwidgets as rg
 from rgwidgets.core.errors import CutoffError, KeywordError, ParameterError
+from rgwidgets.core.progress import track
+
+from .conftest import Truncate, until
 
 
 @pytest.fixture
@@ -44,6 +49,15 @@ def test_a_drag_in_the_browser_moves_preview_and_leaves_the_cutoff(lens):
     assert (lens.preview, lens.cutoff) == (0, 4)
     lens.set_state({"cutoff_index": 3})
     assert lens.cutoff == 0
+
+
+def test_a_dial_that_was_let_go_and_turned_on_is_not_pulled_back(lens, flow, monkeypatch):
+    """A browser that is faster than its kernel sends both at once."""
+    told = []
+    monkeypatch.setattr(lens, "send_state", lambda key=None: told.append(key))
+    lens.set_state({"cutoff_index": 1, "preview_index": 3})
+    assert (lens.cutoff, lens.preview) == (flow.scale.cutoffs[1], flow.scale.cutoffs[3])
+    assert "preview_index" not in told
 
 
 def test_dragging_to_and_fro_ends_where_it_began(lens):
@@ -126,8 +140,6 @@ def test_nonsense_from_the_browser_leaves_the_lens_as_it_was(lens, content):
 
 
 def test_a_failing_observable_is_told_in_the_lens_and_the_dial_lives(theory, sent):
-    from .conftest import Truncate
-
     bad = rg.Observable("bad", lambda f: f["x"].sum(1) / 0)
     lens = rg.Lens(rg.Flow(rg.Theory(theory.features, (bad,), attrs=theory.attrs), Truncate()))
     assert lens.wait(20)
@@ -141,8 +153,6 @@ def test_a_failing_observable_is_told_in_the_lens_and_the_dial_lives(theory, sen
 
 
 def test_retry_computes_again(theory, sent):
-    from .conftest import Truncate
-
     broken = [True]
 
     def moody(features):
@@ -170,6 +180,32 @@ def test_the_wanted_scale_is_computed_before_the_others(flow, sent):
     lens.close()
 
 
+def test_a_picture_never_waits_for_a_slow_scale_that_nobody_wants_any_more(theory, sent):
+    begun = []
+
+    class Slow(Truncate):
+        def coarsen(self, theory, cutoff):
+            if cutoff == 2:
+                begun.append(cutoff)
+                for _ in track(range(10**6), label="slow"):
+                    sleep(0.001)
+            return super().coarsen(theory, cutoff)
+
+    def drawn():
+        return [content["levels"][0]["index"] for content, _ in sent if content["generation"]]
+
+    lens = rg.Lens(rg.Flow(theory, Slow()), ahead=False)
+    until(lambda: begun)  # the numbers of the next scale
+    tell(lens, kind="want", index=0, generation=1)
+    until(lambda: drawn() == [0])
+    begun.clear()
+    tell(lens, kind="want", index=1, generation=2)
+    until(lambda: begun)
+    tell(lens, kind="want", index=2, generation=3)
+    until(lambda: drawn() == [0, 2])
+    lens.close()
+
+
 def test_a_recorded_flow_shows_the_same_as_the_live_one(flow, sent, tmp_path, lens):
     recorded = rg.Lens(rg.Flow.load(flow.save(tmp_path / "toy.zarr")))
     assert recorded.wait(20)
@@ -183,6 +219,37 @@ def test_spec_is_code_that_makes_the_same_view(lens, flow, sent):
     again = eval(lens.spec(), {"rg": rg, "flow": flow})
     assert (again.cutoff, again.setup) == (2, lens.setup)
     again.close()
+
+
+def test_the_status_tells_how_much_memory_is_held(lens, monkeypatch):
+    monkeypatch.setattr("rgwidgets.widgets.status._memory", lambda: "412 MB")
+    lens._progress(0.0, "working")
+    assert lens.status["memory"] == "412 MB"
+    monkeypatch.setattr("rgwidgets.widgets.status._memory", lambda: "99 MB")
+    tell(lens, kind="action", name="cancel")
+    assert (lens.status["state"], lens.status["memory"]) == ("idle", "99 MB")
+
+
+def test_a_cancelled_computation_rests_when_it_has_stopped_and_keeps_what_it_made(theory, sent):
+    reached, go_on = threading.Event(), threading.Event()
+
+    def endless(features):
+        reached.set()
+        assert go_on.wait(10)
+        for _ in track(range(10**6), label="endless"):
+            sleep(0.001)
+        return features["x"].sum(1)
+
+    number = rg.Observable("endless", endless)
+    lens = rg.Lens(rg.Flow(rg.Theory(theory.features, (number,), attrs=theory.attrs), Truncate()))
+    assert reached.wait(10)
+    tell(lens, kind="action", name="cancel")
+    assert (lens.status["state"], lens.status["label"]) == ("running", "stopping")
+    go_on.set()
+    assert lens.wait(10)
+    assert (lens.status["state"], lens.status["label"]) == ("idle", "")
+    assert len(lens.pyramid) == 4
+    lens.close()
 
 
 def test_the_state_is_json_without_nan(lens):

@@ -9,7 +9,9 @@ import rgwidgets as rg
 from rgwidgets.core.errors import ParameterError
 from rgwidgets.widgets.live import Control, LiveLens
 
-from .conftest import Truncate
+from .conftest import Truncate, until
+
+pytestmark = pytest.mark.slow
 
 
 class Walk:
@@ -64,13 +66,6 @@ def lens(walk, drawn):
     assert lens.wait(20)
     yield lens
     lens.close()
-
-
-def until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.005)
 
 
 def test_start_sends_frames_and_pause_ends_with_a_measured_flow(lens, walk, drawn):

@@ -12,6 +12,8 @@ import rgwidgets as rg
 from rgwidgets.core.errors import StorageError
 from rgwidgets.widgets import pages, wire
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def flow() -> rg.Flow:

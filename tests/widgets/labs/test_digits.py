@@ -5,6 +5,8 @@ import pytest
 import rgwidgets as rg
 from rgwidgets.core.errors import KeywordError, LayerError, ParameterError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def lab():
@@ -14,6 +16,7 @@ def lab():
     lab.close()
 
 
+@pytest.mark.slow
 def test_it_trains_itself_and_measures_every_rank(lab):
     assert lab.status["state"] == "idle"
     assert None not in lab.table["attack"]["loss"]
@@ -57,6 +60,7 @@ def test_bad_arguments_are_refused(arguments, error):
         rg.DigitsLab(train=False, **arguments)
 
 
+@pytest.mark.slow
 def test_training_can_be_cancelled_and_leaves_a_working_lens():
     lab = rg.DigitsLab(layer="hidden2", samples=16)
     lab._handle_custom_msg({"kind": "action", "name": "cancel"}, [])

@@ -5,6 +5,8 @@ import pytest
 import rgwidgets as rg
 from rgwidgets.core.errors import GeometryError, KeywordError, ParameterError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def lab(monkeypatch):

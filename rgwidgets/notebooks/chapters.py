@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import RGError
-
 #: in a clone, in an environment, in a user's own
 _HOMES = (
     Path(__file__).parents[2] / "book",
@@ -65,6 +63,8 @@ def to_notebook(text: str, *, install: str = "", values: Sequence[str] = ()) -> 
     try:
         from jupytext.myst import myst_to_notebook
     except ImportError as error:
+        from ..core.errors import RGError  # loads torch
+
         raise RGError(
             "jupytext", given="not installed", mend='run `pip install "rgwidgets[lab]"`'
         ) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from rgwidgets.cli import chapters
+from rgwidgets.notebooks import chapters
 
 
 def prose(text: str) -> str:
