@@ -127,7 +127,11 @@ export class ChartView {
   /** Draws if it has not been drawn at this width; a chart that fails says so in its place. */
   async draw(): Promise<void> {
     const width = Math.floor(this.el.clientWidth);
-    if (width < NARROWEST) return;
+    if (width < NARROWEST) {
+      // JupyterLab hides its page while a theme changes, and tells no one when it is back.
+      requestAnimationFrame(() => this.resized());
+      return;
+    }
     this.#width = width;
     const turn = ++this.#drawn;
     if (!this.#chart) this.#say("Loading the chart …", false);
@@ -170,9 +174,7 @@ export class ChartView {
 
   #sayEmpty(): void {
     const rows = this.state.data(this.state.index()).table ?? [];
-    const blank = this.#spectral
-      ? rows.every((row) => row.value === null)
-      : rows.length === 0;
+    const blank = this.#spectral ? rows.every((row) => row.value === null) : rows.length === 0;
     this.#say(blank ? EMPTY : "", false);
   }
 

@@ -4,6 +4,9 @@ import { expressionInterpreter } from "vega-interpreter";
 import type { ChartHandle, ChartRequest, Drag } from "./chart";
 import { closed, compiled, copies } from "./compile";
 
+// On paper as on the screen: the same Vega draws both.
+export { still, type Shown } from "./still";
+
 type Loose = Record<string, unknown>;
 
 interface Axis {

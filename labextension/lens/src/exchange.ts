@@ -2,9 +2,16 @@
 import { loadCharts, type ChartsModule, type ChartsSource } from "./chart";
 import { decode, fromBase64, readHeader, type Level } from "./codec";
 import { number } from "./format";
-import { isObject } from "./read";
+import { isObject, readStatus } from "./read";
 import { Requests, Stream } from "./requests";
-import { LensError, type Host, type Incoming, type LevelHeader, type RecordLevel } from "./types";
+import {
+  LensError,
+  type Host,
+  type Incoming,
+  type LevelHeader,
+  type RecordLevel,
+  type Status,
+} from "./types";
 
 export interface ExchangeEvents {
   /** How many cutoffs there are: a level beyond them is refused. */
@@ -133,6 +140,18 @@ export class Exchange {
     if (this.host.live()) sources.push(() => this.asset("charts.js"));
     sources.push(() => Promise.resolve(new URL("charts.js", import.meta.url).href));
     return loadCharts(sources);
+  }
+
+  /** A kernel that rests or failed owes nothing more: what was asked came, or was cancelled. */
+  told(state: Status["state"]): void {
+    if (state === "idle" || state === "error") this.requests.answered(null);
+    else if (state !== "lost") this.requests.heard();
+  }
+
+  /** Something that was asked for, or that the kernel does unasked, is on its way. */
+  busy(): boolean {
+    const { state } = readStatus(this.host.get("status"));
+    return state === "running" || state === "streaming" || this.requests.outstanding() !== null;
   }
 
   dispose(): void {

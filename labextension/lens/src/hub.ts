@@ -1,28 +1,51 @@
 /** Where other parts of a page, such as the JupyterLab extension, find the live lenses. */
+import type { ScaleSpec, Status } from "./types";
 
-export interface Hub<Model = unknown> {
-  readonly models: Set<Model>;
-  add(model: Model): void;
-  remove(model: Model): void;
-  /** Called on every change with the models that remain; returns how to stop. */
-  subscribe(listener: (models: ReadonlySet<Model>) => void): () => void;
+/** A lens as others may see and move it, whatever stands behind it. */
+export interface Handle {
+  /** The id of its kernel; null where it is a record. */
+  readonly kernel: string | null;
+  /** Where a record is drawn; a kernel's lens may have many views, or none. */
+  readonly place: HTMLElement | null;
+  /** Is it drawn somewhere inside `node`? */
+  drawnIn(node: Node): boolean;
+  title(): string;
+  /** Null while the lens is not whole. */
+  scale(): ScaleSpec | null;
+  /** Where the dial stands, and where it was last let go. */
+  preview(): number;
+  cutoff(): number;
+  /** Moves every view of the lens at once; the kernel hears of it when the dial is let go. */
+  turn(index: number, settled: boolean): void;
+  status(): Status;
+  /** A scale has been asked for and is not here yet. */
+  waiting(): boolean;
+  /** Asks the kernel, as the lens's own buttons do; false where nobody hears. */
+  act(name: string): boolean;
+  onChange(listener: () => void): () => void;
+}
+
+export interface Hub {
+  readonly handles: ReadonlySet<Handle>;
+  add(handle: Handle): () => void;
+  /** Called whenever a lens comes or goes; returns how to stop. */
+  subscribe(listener: (handles: ReadonlySet<Handle>) => void): () => void;
 }
 
 const KEY = Symbol.for("rgwidgets.hub");
 
 function create(): Hub {
-  const models = new Set<unknown>();
-  const listeners = new Set<(models: ReadonlySet<unknown>) => void>();
-  const tell = (): void => listeners.forEach((listener) => listener(models));
+  const handles = new Set<Handle>();
+  const listeners = new Set<(handles: ReadonlySet<Handle>) => void>();
+  const tell = (): void => listeners.forEach((listener) => listener(handles));
   return {
-    models,
-    add(model) {
-      models.add(model);
+    handles,
+    add(handle) {
+      handles.add(handle);
       tell();
-    },
-    remove(model) {
-      models.delete(model);
-      tell();
+      return () => {
+        if (handles.delete(handle)) tell();
+      };
     },
     subscribe(listener) {
       listeners.add(listener);

@@ -1,9 +1,9 @@
 import { initialize, render } from "./widget";
 
 export { mount, type Mounted, type MountOptions } from "./page";
-export { hub, type Hub } from "./hub";
+export { hub, type Handle, type Hub } from "./hub";
 export type { Model } from "./widget";
 export { loadCharts, type ChartsModule, type ChartsSource } from "./chart";
-export type { LensRecord, RecordLevel } from "./types";
+export type { LensRecord, RecordLevel, ScaleSpec, Status } from "./types";
 
 export default { initialize, render };

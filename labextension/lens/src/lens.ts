@@ -35,6 +35,7 @@ export class Lens {
   #preview = 0;
   #cutoff = 0;
   #observable = "";
+  #look = "";
   #draws = 0;
   #frame: number | null = null;
   #gone = false;
@@ -177,7 +178,7 @@ export class Lens {
 
   #arrived(levels: Level[], configuration: unknown): void {
     this.#levels.put(levels, configuration);
-    this.#status.clear();
+    this.#status.mend();
     this.#redraw();
     this.#prepare();
     this.#answered();
@@ -296,9 +297,10 @@ export class Lens {
     parts.readout?.update(this.#table, preview);
     parts.charts?.changed(false);
     this.#saving.save();
-    const waiting = this.host.live() && !this.#satisfied(preview);
+    const waiting = this.host.live() && !this.#satisfied(preview) && this.#exchange.busy();
     this.#root.classList.toggle("rg-pending", waiting);
     setAttribute(this.#root, "aria-busy", String(waiting));
+    this.host.wait?.(waiting);
   }
 
   #choose(observable: string): void {
@@ -334,11 +336,9 @@ export class Lens {
   }
 
   #statusTold(): void {
-    const { state } = readStatus(this.host.get("status"));
-    const { requests } = this.#exchange;
-    if (state === "error") requests.answered(null);
-    else if (state !== "lost") requests.heard();
+    this.#exchange.told(readStatus(this.host.get("status")).state);
     this.#statusChanged();
+    this.#later();
   }
 
   #statusChanged(): void {
@@ -365,7 +365,10 @@ export class Lens {
 
   #retheme(): void {
     const theme = themeOf();
-    if (!this.#spec || this.#root.dataset.rgTheme === theme) return;
+    // Two dark themes may differ in everything but that.
+    const look = theme + (document.body.dataset.jpThemeName ?? "");
+    if (!this.#spec || this.#look === look) return;
+    this.#look = look;
     this.#root.dataset.rgTheme = theme;
     this.#levels.recolour(this.#spec.palette, theme);
     this.#redraw();
@@ -377,7 +380,7 @@ export class Lens {
     this.#parts?.field?.dispose();
     this.#parts?.charts?.dispose();
     this.#parts = null;
-    delete this.#root.dataset.rgTheme;
+    this.#look = "";
     this.#root.querySelector(".rg-body")?.remove();
   }
 

@@ -1,5 +1,7 @@
 /** A lens from a record alone: exported pages, saved notebooks, files opened in a viewer. */
 import type { ChartsModule } from "./chart";
+import { handleOf } from "./handle";
+import { hub, type Handle } from "./hub";
 import { Lens } from "./lens";
 import type { Host, Incoming, LensRecord, RecordLevel } from "./types";
 
@@ -11,6 +13,8 @@ export interface MountOptions {
 }
 
 export interface Mounted {
+  /** How others move it; the page's hub has it too. */
+  readonly handle: Handle;
   dispose(): void;
 }
 
@@ -21,6 +25,7 @@ class RecordHost implements Host {
   /** Pictures that lie beside the page, until they are fetched. */
   readonly #far = new Map<number, RecordLevel>();
   readonly #coming = new Map<number, Promise<void>>();
+  readonly #listeners = new Map<string, Set<() => void>>();
   #tell: Listener = () => undefined;
 
   constructor(
@@ -40,7 +45,9 @@ class RecordHost implements Host {
   }
 
   set(values: Record<string, unknown>): void {
+    const changed = Object.keys(values).filter((name) => values[name] !== this.#values[name]);
     Object.assign(this.#values, values);
+    for (const name of changed) this.#listeners.get(name)?.forEach((listener) => listener());
     if ("preview" in values) this.approach();
   }
 
@@ -52,8 +59,10 @@ class RecordHost implements Host {
     return false;
   }
 
-  onChange(): () => void {
-    return () => undefined;
+  onChange(name: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener));
+    return () => void listeners.delete(listener);
   }
 
   onDeath(): () => void {
@@ -107,5 +116,11 @@ export function mount(el: HTMLElement, record: LensRecord, options: MountOptions
   const host = new RecordHost(record, base);
   const lens = new Lens(el, host, source ? { charts: source } : {});
   host.approach();
-  return { dispose: () => lens.dispose() };
+  const handle = handleOf(host, { place: el });
+  const leave = hub().add(handle);
+  const dispose = (): void => {
+    leave();
+    lens.dispose();
+  };
+  return { handle, dispose };
 }

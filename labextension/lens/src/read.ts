@@ -112,6 +112,7 @@ export function readStatus(raw: unknown): Status {
     label: text(given.label),
     device: text(given.device),
     throughput: text(given.throughput),
+    memory: text(given.memory),
   };
 }
 

@@ -35,6 +35,7 @@ export class StatusView {
   readonly #retry = h("button", { type: "button", class: "rg-button" }, "Retry");
   #fault: { message: string; mend: string } | null = null;
   #lost = false;
+  #failed = false;
 
   constructor(act: { cancel(): void; retry(): void }) {
     this.#cancel.addEventListener("click", act.cancel);
@@ -62,7 +63,8 @@ export class StatusView {
     if (status.progress === null) this.#bar.removeAttribute("value");
     else this.#bar.value = status.progress;
     setAttribute(this.#bar, "aria-label", status.label || "Progress");
-    if (status.state === "error") this.fail(status.message, status.mend);
+    this.#failed = status.state === "error";
+    if (this.#failed) this.fail(status.message, status.mend);
     else this.#fault = null;
     this.#show(status.state === "lost" || this.#lost, status);
   }
@@ -84,6 +86,11 @@ export class StatusView {
   /** What a live stream says of itself overrides what the last status said. */
   measure(words: string): void {
     setText(this.#throughput, words);
+  }
+
+  /** A picture mends what went wrong on this page; the kernel takes back its own faults itself. */
+  mend(): void {
+    if (!this.#failed) this.clear();
   }
 
   clear(): void {

@@ -202,7 +202,7 @@ function dial({ scale }: Spec, cutoff: number, y: number): string {
 }
 
 /** The first observable that a cut can change at all: on paper none can be chosen. */
-function telling({ observables }: Spec, table: Table, cutoff: number): string {
+function changed({ observables }: Spec, table: Table, cutoff: number): string {
   const rows = table.data("bounds", cutoff).table ?? [];
   const names = observables.map(({ name }) => name);
   const changes = (name: string): boolean =>
@@ -210,8 +210,23 @@ function telling({ observables }: Spec, table: Table, cutoff: number): string {
   return names.find(changes) ?? names[0] ?? "";
 }
 
-/** A still frame of a record whose levels carry their bytes. */
-export async function still(record: LensRecord, png: Png): Promise<string> {
+/** What a reader has chosen to see: a chart, and the observable in it. */
+export interface Shown {
+  view?: string | undefined;
+  observable?: string | undefined;
+}
+
+/** The level under the dial, or the nearest one that has a picture. */
+function under(levels: readonly Level[], cutoff: number): Level[] {
+  const far = ({ index }: Level): number => Math.abs(index - cutoff);
+  return [...levels].sort((a, b) => far(a) - far(b)).slice(0, 1);
+}
+
+/**
+ * A still frame of a record whose levels carry their bytes: the scale and the chart that are
+ * `shown`; where nobody has chosen, a few scales and the most telling chart.
+ */
+export async function still(record: LensRecord, png: Png, shown?: Shown): Promise<string> {
   const spec = readSpec(record.spec);
   const table = new Table(record.table, spec);
   const cutoff = record.cutoff ?? 0;
@@ -219,11 +234,13 @@ export async function still(record: LensRecord, png: Png): Promise<string> {
   const levels = (record.pyramid ?? []).map((level: RecordLevel) =>
     decode(readHeader(level, count), level.data as ArrayBufferView),
   );
-  const [row, top] = pictures(chosen(levels, cutoff), spec, cutoff, png);
+  const seen = shown ? under(levels, cutoff) : chosen(levels, cutoff);
+  const [row, top] = pictures(seen, spec, cutoff, png);
   const given = isObject(record.charts) ? record.charts : {};
-  const views = TELLING.filter((view) => view in given).slice(0, top > 0 ? 1 : 2);
+  const telling = TELLING.filter((view) => view in given).slice(0, top > 0 ? 1 : 2);
+  const views = shown ? Object.keys(given).filter((view) => view === shown.view) : telling;
   const place = spec.scale.cutoffs[cutoff];
-  const observable = telling(spec, table, cutoff);
+  const observable = shown?.observable ?? changed(spec, table, cutoff);
   const signals = { cutoff: place, preview: place, observable };
   const each = (WIDTH - GAP * (views.length - 1)) / Math.max(1, views.length);
   const drawn = await Promise.all(

@@ -4,6 +4,7 @@ import type { Theme } from "./types";
 const query = "(prefers-color-scheme: dark)";
 const WATCHED = [
   "data-jp-theme-light",
+  "data-jp-theme-name",
   "data-theme",
   "data-mode",
   "data-bs-theme",

@@ -55,6 +55,8 @@ export interface Status {
   label: string;
   device: string;
   throughput: string;
+  /** Held by the kernel's process, and on its device; empty where that cannot be known. */
+  memory: string;
 }
 
 export interface LevelHeader {
@@ -115,6 +117,8 @@ export interface Host {
   save(): void;
   /** False when the message could not leave. */
   send(message: Outgoing): boolean;
+  /** For whoever watches from outside: a scale has been asked for, or has come. */
+  wait?(waiting: boolean): void;
   onChange(name: string, listener: () => void): () => void;
   /** The kernel is gone for good. */
   onDeath(listener: () => void): () => void;

@@ -1,4 +1,5 @@
 /** The thin adapter between an anywidget model and the lens. */
+import { handleOf, type Handled } from "./handle";
 import { hub } from "./hub";
 import { Lens, type LensOptions } from "./lens";
 import type { Host, Incoming, Outgoing } from "./types";
@@ -35,6 +36,7 @@ interface Signal<Value> {
 
 /** What JupyterLab's widget manager shows of its kernel; other hosts have none. */
 interface Kernel {
+  id?: string;
   statusChanged?: Signal<string>;
   disposed?: Signal<unknown>;
 }
@@ -83,10 +85,13 @@ class ModelHost implements Host {
     }
   }
 
+  /** Views follow their model with a kernel and without. */
   set(values: Record<string, unknown>): void {
-    this.#attempt(() => {
+    try {
       for (const [name, value] of Object.entries(values)) this.model.set?.(trait(name), value);
-    });
+    } catch {
+      this.#alive = false;
+    }
   }
 
   save(): void {
@@ -126,6 +131,10 @@ class ModelHost implements Host {
     return () => stops.forEach((stop) => stop());
   }
 
+  wait(waiting: boolean): void {
+    handles.get(identity(this.model))?.handle.wait(waiting);
+  }
+
   onMessage(
     listener: (message: Incoming, buffers: readonly ArrayBufferView[]) => void,
   ): () => void {
@@ -134,9 +143,59 @@ class ModelHost implements Host {
   }
 }
 
+interface Registered {
+  handle: Handled;
+  views: Set<HTMLElement>;
+  /** The model while its kernel lives, and each of its views; the last takes the handle away. */
+  holders: number;
+  leave(): void;
+}
+
+/** One handle a model, however many views it has. */
+const handles = new WeakMap<object, Registered>();
+
+/** anywidget wraps a model anew each time it hands it out; its layout is always the same one. */
+function identity(model: Model): object {
+  try {
+    const layout = model.get("layout");
+    return typeof layout === "object" && layout !== null ? layout : model;
+  } catch {
+    return model;
+  }
+}
+
+/** Views outlive their kernel, and so does what moves them. */
+function hold(model: Model, view?: HTMLElement): () => void {
+  const key = identity(model);
+  let known = handles.get(key);
+  if (!known) {
+    const kernel = model.widget_manager?.kernel?.id ?? null;
+    const views = new Set<HTMLElement>();
+    const handle = handleOf(new ModelHost(model), { kernel, views });
+    known = { handle, views, holders: 0, leave: hub().add(handle) };
+    handles.set(key, known);
+  }
+  const registered = known;
+  registered.holders += 1;
+  if (view) registered.views.add(view);
+  let held = true;
+  return () => {
+    if (!held) return;
+    held = false;
+    if (view) registered.views.delete(view);
+    if ((registered.holders -= 1) > 0) return;
+    handles.delete(key);
+    registered.leave();
+  };
+}
+
 export function initialize({ model }: { model: Model }): () => void {
-  hub().add(model);
-  return () => hub().remove(model);
+  const release = hold(model);
+  const stop = new ModelHost(model).onDeath(release);
+  return () => {
+    stop();
+    release();
+  };
 }
 
 interface RenderProps {
@@ -146,8 +205,12 @@ interface RenderProps {
 }
 
 export function render({ model, el, signal }: RenderProps, options: LensOptions = {}): () => void {
+  const release = hold(model, el);
   const lens = new Lens(el, new ModelHost(model), options);
-  const dispose = (): void => lens.dispose();
+  const dispose = (): void => {
+    release();
+    lens.dispose();
+  };
   signal?.addEventListener("abort", dispose, { once: true });
   return dispose;
 }

@@ -142,6 +142,30 @@ describe("charts", () => {
     document.documentElement.removeAttribute("data-theme");
   });
 
+  it("are drawn anew when one dark theme follows another", async () => {
+    document.body.dataset.jpThemeLight = "false";
+    open(given(), { charts });
+    await settle();
+    document.body.dataset.jpThemeName = "High contrast";
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    delete document.body.dataset.jpThemeName;
+    delete document.body.dataset.jpThemeLight;
+  });
+
+  it("are drawn anew when the page is back that was hidden while it turned dark", async () => {
+    document.documentElement.setAttribute("data-theme", "light");
+    open(given(), { charts });
+    await settle();
+    const width = vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(0);
+    document.documentElement.setAttribute("data-theme", "dark");
+    await vi.waitFor(() => expect(disposed).toBe(1));
+    expect(asked).toHaveLength(1);
+    width.mockReturnValue(640);
+    frame();
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    document.documentElement.removeAttribute("data-theme");
+  });
+
   it("go with the lens", async () => {
     const mounted = mount(el, given(), { charts });
     await settle();

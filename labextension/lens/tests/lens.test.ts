@@ -207,6 +207,20 @@ describe("with a kernel", () => {
     vi.useRealTimers();
   });
 
+  it("after a cancel nothing is on its way, until the dial asks again", () => {
+    show({ pyramid: [], status: { state: "running" } });
+    const busy = (): string | null => el.querySelector(".rg-lens")!.getAttribute("aria-busy");
+    expect(busy()).toBe("true");
+    live.set("status", { state: "idle" });
+    live.save_changes();
+    frame();
+    expect(busy()).toBe("false");
+    const before = wants().length;
+    turn("ArrowRight");
+    expect(wants().length).toBe(before + 1);
+    expect(busy()).toBe("true");
+  });
+
   it("levels of one configuration join; those of another are out of date", () => {
     show({ pyramid: [] });
     const send = (index: number, configuration: number): void =>
@@ -249,6 +263,18 @@ describe("with a kernel", () => {
     expect(live.sent).toEqual([{ kind: "ack", seq: 8 }]);
     expect(text(".rg-message")).toContain("needs 8 bytes");
     expect(firstSpin()).toBe(last);
+  });
+
+  it("a fault of the kernel stays when a picture comes after it", () => {
+    const status = { state: "error", message: "No entropy here.", mend: "Take it out." };
+    show({ status, pyramid: [] });
+    expect(panel().hidden).toBe(false);
+    live.message({ kind: "pyramid", generation: 1, levels: [header(0)] }, [bits(0).bytes]);
+    expect(firstSpin()).toBe("up");
+    expect(panel().hidden).toBe(false);
+    expect(text(".rg-message")).toBe("No entropy here.");
+    live.change("status", { state: "idle", message: "", mend: "" });
+    expect(panel().hidden).toBe(true);
   });
 
   it("an error keeps the last frame and the dial alive, and Retry asks again", () => {

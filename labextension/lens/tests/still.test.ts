@@ -76,6 +76,17 @@ describe("a still frame", () => {
     expect(words(await still(staged() as never, png))).toContain("energy");
   });
 
+  it("shows what its reader has chosen and nothing else", async () => {
+    const charts = { bounds: CHART, flow: { ...CHART, title: "flow plane" } };
+    const given = { ...staged(), charts, cutoff: 1 } as never;
+    const svg = await still(given, png, { view: "flow", observable: "magnetisation" });
+    expect(words(svg)).toEqual(expect.arrayContaining(["b = 2", "flow plane"]));
+    expect(words(svg)).not.toContain("b = 1");
+    const chosen = await still(given, png, { view: "bounds", observable: "magnetisation" });
+    expect(words(chosen)).toContain("magnetisation");
+    expect(words(chosen)).not.toContain("flow plane");
+  });
+
   it("is in the colours of the page, light or dark", async () => {
     const svg = await still(staged() as never, png);
     expect(svg).toContain("prefers-color-scheme:dark");
