@@ -1,11 +1,13 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const built = [
   '../lib',
-  '../src/launcher/starter.generated.json',
+  ...readdirSync(resolve(here, '../src'), { recursive: true })
+    .filter(path => path.endsWith('.generated.json'))
+    .map(path => `../src/${path}`),
   '../../rgwidgets/labextension',
   '../../rgwidgets/widgets/static'
 ];

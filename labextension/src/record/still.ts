@@ -1,5 +1,12 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { Handle } from '@rgwidgets/lens/hub';
+
+import type { Turned } from './handover';
+
 /** What the drawing library gives back: a picture that can be taken down. */
 export interface Drawn {
+  /** How others see and move it. */
+  readonly handle?: Handle;
   dispose(): void;
 }
 
@@ -15,33 +22,50 @@ export class Still {
 
   constructor(
     private readonly node: HTMLElement,
-    private readonly draw: Draw
+    private readonly draw: Draw,
+    private readonly trans: TranslationBundle
   ) {}
 
   private drawn: Promise<Drawn | null> | null = null;
+  private picture: Turned | null = null;
+
+  /** The picture's dial; null where there is no picture, or not yet. */
+  get turned(): Turned | null {
+    return this.picture;
+  }
 
   show(record: unknown): Promise<unknown> {
     if (this.drawn === null) {
       const place = document.createElement('div');
       this.node.append(place);
       this.place = place;
-      this.drawn = this.draw(place, record).catch(reason => explain(place, reason));
+      this.drawn = this.draw(place, record).catch(reason => explain(place, reason, this.trans));
+      void this.drawn.then(picture => this.note(place, picture));
     }
     return this.drawn;
   }
 
   hide(): void {
     const { drawn, place } = this;
-    this.drawn = null;
+    this.drawn = this.picture = null;
     this.place = null;
     place?.remove();
     void drawn?.then(picture => picture?.dispose());
   }
+
+  private note(place: HTMLElement, drawn: Drawn | null): void {
+    if (drawn?.handle && this.place === place) {
+      this.picture = { handle: drawn.handle, began: drawn.handle.preview() };
+    }
+  }
 }
 
-function explain(place: HTMLElement, reason: unknown): null {
+function explain(place: HTMLElement, reason: unknown, trans: TranslationBundle): null {
   const why = reason instanceof Error ? reason.message : String(reason);
   place.setAttribute('role', 'alert');
-  place.textContent = `This saved flow cannot be drawn: ${why} Run the cell again to make a new one.`;
+  place.textContent = trans.__(
+    'This saved flow cannot be drawn: %1 Run the cell again to make a new one.',
+    why
+  );
   return null;
 }
