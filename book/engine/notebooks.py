@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from rgwidgets._version import __version__
+from rgwidgets.notebooks.chapters import to_bytes, to_notebook
 
 from .places import Places
 from .stage import result
@@ -23,8 +24,6 @@ def package(places: Places) -> str:
 
 def write(folder: Path, syllabus: Syllabus, places: Places, results: Mapping[str, Path]) -> None:
     """Write a notebook for each chapter into `folder`."""
-    from rgwidgets.cli.chapters import to_bytes, to_notebook  # loads torch
-
     install = package(places)
     folder.mkdir(parents=True, exist_ok=True)
     for chapter in syllabus.written:

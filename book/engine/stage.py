@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from .faults import BookError, Fault
 from .pages import generated, outline
 from .places import BUNDLE, PLUGINS, STILLS, THEME, Places
 from .syllabus import Syllabus
+
+_SIZE = re.compile(rb'^<svg [^>]*?width="([\d.]+)" height="([\d.]+)"')
 
 
 def prepare(places: Places, syllabus: Syllabus, results: Mapping[str, Path]) -> str:
@@ -37,7 +40,7 @@ def prepare(places: Places, syllabus: Syllabus, results: Mapping[str, Path]) -> 
     pages = generated(syllabus) | {"gallery.md": gallery.page(gallery.cards(places), syllabus)}
     for name, text in pages.items():
         (places.stage / name).write_text(text, "utf-8")
-    told = {slug: result(folder) for slug, folder in results.items()}
+    told = {slug: _sized(result(folder), folder) for slug, folder in results.items()}
     _json(places.stage / "outline.json", outline(syllabus, told))
     _json(places.stage / "exercises.json", page_rules())
     for slug, given in told.items():
@@ -59,6 +62,16 @@ def result(folder: Path) -> dict[str, Any]:
     """What executing a chapter has given."""
     found: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
     return found
+
+
+def _sized(told: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Say of each drawing how large it is: its place is kept in the page until it has come."""
+    for output in (output for cell in told["cells"] for output in cell["outputs"]):
+        name = f"{output['record']}/still.svg" if output["kind"] == "lens" else output.get("file")
+        picture = folder / name if name else None
+        if picture is not None and (size := _SIZE.match(picture.read_bytes()[:500])):
+            output["size"] = [float(side) for side in size.groups()]
+    return told
 
 
 def _json(path: Path, content: object) -> None:

@@ -29,7 +29,7 @@ const problems = [];
 const pages = slugs.map((slug) => {
   const page = new Page(slug, contents.get(slug), site);
   page.render();
-  problems.push(...page.problems.map((words) => `${page.source}: ${words}`));
+  problems.push(...page.problems);
   return page;
 });
 if (problems.length > 0) {

@@ -114,6 +114,7 @@ def test_the_notebook_to_download_has_the_chapters_cells(built: Places) -> None:
         ("kadanoff1966", "nobody1966", "nobody1966"),
         ("[](#eq-majority)", "[](#eq-nothing)", "eq-nothing"),
         ("{term}`block spin`", "{term}`block spun`", "spun"),
+        ("Nine is odd.", "Nine is {term}`odd.", "{term}` has no closing backtick"),
         ("A bond inside a block.", "[A bond](nowhere.md)", "nowhere.md"),
         ("Nine is odd.", "```{mermaid}\ngraph LR; A-->B\n```", "cannot draw a mermaid"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,17 @@ from book.engine.faults import ROOT, BookError
 from tests.book.small import line_of
 
 HEAD = "---\nkernelspec: {name: python3, display_name: Python 3}\n---\n# T\n\n"
+CHART = "import altair as alt\nalt.Chart({'values': [{'a': 1}]}).mark_point()"
+LENS = """import rgwidgets as rg
+from rgwidgets import MigdalKadanoff as Scheme
+flow = rg.Flow(rg.Theory(couplings={'K': 0.3}), Scheme(2), cutoffs=[1, 2])
+rg.Lens(flow)"""
+#: What no page may hold, and what is said of it.
+UNFIT = {
+    "import warnings; warnings.warn('mind')": "this cell warns",
+    "from IPython.display import HTML\nHTML('<script></script>')": "puts out a script",
+    "import ipywidgets\nipywidgets.IntSlider()": "a widget that is no lens",
+}
 PLAIN = HEAD + "```{code-cell}\nx = 2\nprint(x)\n```\n\nAnd {eval}`x + 1` of them.\n"
 
 
@@ -53,35 +65,43 @@ def test_a_result_is_found_while_the_modules_that_made_it_are_as_they_were(tmp_p
     assert execute.cached(chapter, tmp_path / "cache") is None
 
 
-@pytest.mark.slow
-def test_a_chapter_gives_its_outputs_its_numbers_and_its_modules(tmp_path: Path) -> None:
-    chapter = source(tmp_path, PLAIN.replace("x = 2", "import rgwidgets.core.scale\nx = 2"))
-    folder = execute.execute(chapter, tmp_path / "cache")
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Source, Path]:
+    """A chapter with a number, a chart and two lenses, and the folder of its result."""
+    home = tmp_path_factory.mktemp("executed")
+    cells = "".join(f"```{{code-cell}}\n{code}\n```\n\n" for code in (CHART, LENS, LENS))
+    chapter = source(home, PLAIN.replace("x = 2", "import rgwidgets.core.scale\nx = 2") + cells)
+    return chapter, execute.execute(chapter, home / "cache")
+
+
+def outputs(folder: Path) -> list[Any]:
     result = json.loads((folder / "result.json").read_text())
-    assert result["cells"] == [{"outputs": [{"kind": "stream", "name": "stdout", "text": "2\n"}]}]
+    return [cell["outputs"] for cell in result["cells"]]
+
+
+@pytest.mark.slow
+def test_a_chapter_gives_its_outputs_its_numbers_and_its_modules(
+    executed: tuple[Source, Path],
+) -> None:
+    chapter, folder = executed
+    assert outputs(folder)[0] == [{"kind": "stream", "name": "stdout", "text": "2\n"}]
+    result = json.loads((folder / "result.json").read_text())
     assert result["expressions"] == ["3"]
     assert "rgwidgets/core/scale.py" in result["modules"]
-    assert execute.cached(chapter, tmp_path / "cache") == folder
+    assert execute.cached(chapter, chapter.path.parent / "cache") == folder
 
 
 @pytest.mark.slow
-def test_a_chart_becomes_a_picture(tmp_path: Path) -> None:
-    code = "import altair as alt\nalt.Chart({'values': [{'a': 1}]}).mark_point()"
-    folder = execute.execute(source(tmp_path, PLAIN.replace("print(x)", code)), tmp_path / "cache")
-    (cell,) = json.loads((folder / "result.json").read_text())["cells"]
-    assert cell["outputs"] == [{"kind": "image", "file": "output-0-0.svg"}]
-    assert (folder / "output-0-0.vl.json").is_file()
+def test_a_chart_becomes_a_picture(executed: tuple[Source, Path]) -> None:
+    _, folder = executed
+    assert outputs(folder)[1] == [{"kind": "image", "file": "output-1-0.svg"}]
+    assert (folder / "output-1-0.vl.json").is_file()
 
 
 @pytest.mark.slow
-def test_every_lens_of_a_chapter_is_recorded(tmp_path: Path) -> None:
-    lens = "import rgwidgets as rg\nfrom rgwidgets import MigdalKadanoff as Scheme\n"
-    lens += "flow = rg.Flow(rg.Theory(couplings={'K': 0.3}), Scheme(2), cutoffs=[1, 2])\n"
-    lens += "rg.Lens(flow)"
-    text = HEAD + 2 * f"```{{code-cell}}\n{lens}\n```\n\n"
-    folder = execute.execute(source(tmp_path, text), tmp_path / "cache")
-    cells = json.loads((folder / "result.json").read_text())["cells"]
-    assert [cell["outputs"][0]["record"] for cell in cells] == ["lens-1", "lens-2"]
+def test_every_lens_of_a_chapter_is_recorded(executed: tuple[Source, Path]) -> None:
+    _, folder = executed
+    assert [given["record"] for (given,) in outputs(folder)[2:]] == ["lens-1", "lens-2"]
     assert (folder / "lens-2" / "index.json").is_file()
 
 
@@ -91,23 +111,6 @@ def test_every_lens_of_a_chapter_is_recorded(tmp_path: Path) -> None:
     [
         (PLAIN.replace("print(x)", "y = 1\n1 / 0"), "1 / 0", "raises ZeroDivisionError"),
         (PLAIN.replace("x + 1", "nothing"), "{eval}", "this expression fails: NameError"),
-        (
-            PLAIN.replace("print(x)", "import warnings; warnings.warn('mind')"),
-            "x = 2",
-            "this cell warns",
-        ),
-        (
-            PLAIN.replace(
-                "print(x)", "from IPython.display import HTML\nHTML('<script></script>')"
-            ),
-            "x = 2",
-            "puts out a script",
-        ),
-        (
-            PLAIN.replace("print(x)", "import ipywidgets\nipywidgets.IntSlider()"),
-            "x = 2",
-            "a widget that is no lens",
-        ),
     ],
 )
 def test_a_chapter_that_fails_names_its_line_and_leaves_nothing(
@@ -119,4 +122,16 @@ def test_a_chapter_that_fails_names_its_line_and_leaves_nothing(
     (fault,) = caught.value.faults
     assert (fault.file, fault.line) == (chapter.path, line_of(text, at))
     assert says in fault.message
+    assert list((tmp_path / "cache" / "07-t").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_every_cell_that_no_page_may_hold_is_named_with_its_line(tmp_path: Path) -> None:
+    text = PLAIN + "".join(f"```{{code-cell}}\n{code}\n```\n\n" for code in UNFIT)
+    chapter = source(tmp_path, text)
+    with pytest.raises(BookError) as caught:
+        execute.execute(chapter, tmp_path / "cache")
+    for fault, (code, says) in zip(caught.value.faults, UNFIT.items(), strict=True):
+        assert (fault.file, fault.line) == (chapter.path, line_of(text, code))
+        assert says in fault.message
     assert list((tmp_path / "cache" / "07-t").iterdir()) == []

@@ -52,6 +52,7 @@ def answers() -> list[tuple[str, str]]:
     return asked + [(first, text) for text in TYPED]
 
 
+@pytest.mark.slow
 def test_the_page_and_the_notebook_say_the_same_of_every_answer() -> None:
     asked = answers()
     for (id, answer), verdict in zip(asked, page_verdicts(asked), strict=True):
@@ -63,6 +64,7 @@ def test_the_page_and_the_notebook_say_the_same_of_every_answer() -> None:
             assert (verdict["state"], verdict["say"]) == (here.state, here.feedback), (id, answer)
 
 
+@pytest.mark.slow
 def test_every_right_answer_is_right_in_the_page() -> None:
     asked = [
         (id, e.value if isinstance(e.value, str) else repr(float(e.value)))

@@ -18,7 +18,8 @@ from book.engine import notebooks, site
 from book.engine.faults import ROOT
 from book.engine.places import THEME, Places
 from rgwidgets._version import __version__
-from rgwidgets.cli import chapters, lab
+from rgwidgets.cli import lab
+from rgwidgets.notebooks import chapters
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 SETTINGS = yaml.safe_load((ROOT / "book" / "myst.yml").read_text())

@@ -45,7 +45,7 @@ function container(node, page) {
 }
 
 function image(node, page) {
-  if (!node.alt) page.problem(`the picture ${node.urlSource ?? node.url} has no alternative text`);
+  if (!node.alt) page.problem(`the picture ${node.urlSource ?? node.url} has no alternative text`, node);
   const src = node.url.replace(/^\//, "");
   return `<img${attributes({ src, alt: node.alt, width: node.width, loading: "lazy" })}>`;
 }

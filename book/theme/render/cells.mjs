@@ -17,11 +17,14 @@ function input(code) {
   return tag("details", { class: "hidden-code" }, tag("summary", {}, "Code") + made);
 }
 
+/** With these a picture's place is kept until it has come, and the text below does not jump. */
+const size = ({ size: [width, height] = [] }) => (width ? { width, height } : {});
+
 function lens(node, page) {
   page.lenses += 1;
   const record = `${node.folder}/${node.record}/`;
   const alt = page.alt ?? node.describe;
-  const still = attributes({ class: "still", src: `${record}still.svg`, alt, width: 800 });
+  const still = attributes({ class: "still", src: `${record}still.svg`, alt, ...size(node) });
   const away = tag("p", { class: "away", hidden: true, role: "status" }, "");
   const place = `<div class="live"></div><img${still}>${away}`;
   const named = { class: "lens", "data-record": record, "data-label": node.lens, "data-title": node.title };
@@ -31,7 +34,8 @@ function lens(node, page) {
 function image(node, page) {
   const alt = page.alt ?? node.alt ?? "What the code above draws";
   const src = `${node.folder}/${node.file}`;
-  return `<img${attributes({ class: "plot", src, alt, loading: "lazy" })}>`;
+  const shown = attributes({ class: "plot", src, alt, loading: "lazy", ...size(node) });
+  return tag("div", { class: "drawing", "data-wide": "Chart" }, `<img${shown}>`);
 }
 
 /** A data frame as a table of the page: without a style, an alignment and a frame of its own. */
@@ -57,5 +61,5 @@ export const cells = {
     return made && tag("div", { class: "outputs" }, made);
   },
   result: (node, page) =>
-    RESULTS[node.kind]?.(node, page) ?? page.problem(`an output of the kind ${node.kind}`),
+    RESULTS[node.kind]?.(node, page) ?? page.problem(`an output of the kind ${node.kind}`, node),
 };

@@ -5,7 +5,7 @@ const around = (name) => (node, page) => tag(name, {}, page.all(node.children));
 
 function crossReference(node, page) {
   const id = node.html_id ?? node.identifier;
-  if (!node.resolved && !id) return page.problem(`nothing is called ${node.label}`);
+  if (!node.resolved && !id) return page.problem(`nothing is called ${node.label}`, node);
   const href = node.remote && node.url ? page.href(`${node.url}#${id}`) : `#${id}`;
   if (node.kind === "definitionTerm") {
     page.tips.set(id, { kind: "term" });
@@ -26,7 +26,7 @@ function link(node, page) {
 function cite(node, page) {
   const id = `cite-${node.identifier ?? node.label}`;
   if (!page.content.references?.cite?.data?.[node.label]) {
-    return page.problem(`${node.label} is not in references.bib`);
+    return page.problem(`${node.label} is not in references.bib`, node);
   }
   return tag("a", { class: "cite", href: `#${id}`, "data-tip": id }, page.all(node.children));
 }
@@ -38,12 +38,20 @@ function citeGroup(node, page) {
 
 function footnoteReference(node, page) {
   const id = node.identifier;
-  if (!page.notes.has(id)) return page.problem(`there is no footnote ${id}`);
+  if (!page.notes.has(id)) return page.problem(`there is no footnote ${id}`, node);
   const first = !page.footnotes.includes(id);
   if (first) page.footnotes.push(id);
   const number = page.footnotes.indexOf(id) + 1;
   const named = { href: `#note-${id}`, id: first && `ref-${id}`, "data-tip": `note-${id}` };
   return tag("sup", { class: "note" }, tag("a", { ...named, "aria-label": `Note ${number}` }, number));
+}
+
+/** A role whose last backtick is missing reaches the page as it was typed. */
+const OPEN = /\{[a-z][\w:-]*\}`/;
+
+function words(node, page) {
+  const [open] = OPEN.exec(node.value) ?? [];
+  return open ? page.problem(`${open} has no closing backtick`, node) : escape(node.value);
 }
 
 const WORDS = {
@@ -52,7 +60,7 @@ const WORDS = {
 };
 
 export const inline = {
-  text: (node) => escape(node.value),
+  text: words,
   emphasis: around("em"),
   strong: around("strong"),
   delete: around("del"),

@@ -66,16 +66,16 @@ export class Page {
     return anchor ? `${file}#${anchor}` : file;
   }
 
-  problem(words) {
-    this.problems.push(words);
+  problem(words, node) {
+    const line = node?.position?.start?.line;
+    this.problems.push(`${this.source}${line ? `:${line}` : ""}: ${words}`);
     return "";
   }
 
   draw(node) {
     const how = DRAW[node.type];
     if (how) return how(node, this);
-    const line = node.position?.start?.line;
-    return this.problem(`${line ? `line ${line}: ` : ""}the theme cannot draw a ${node.type}`);
+    return this.problem(`the theme cannot draw a ${node.type}`, node);
   }
 
   all(nodes) {
