@@ -14,7 +14,7 @@ import torch
 
 from rgwidgets.compute import device
 
-from . import book, capture, dial, importing, ising, microscope, streaming, toy
+from . import book, capture, dial, extension, importing, ising, microscope, streaming, toy
 from .row import Row
 
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -26,6 +26,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "capture": capture.rows,
     "microscope": microscope.rows,
     "book": book.rows,
+    "extension": extension.rows,
 }
 
 

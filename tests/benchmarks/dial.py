@@ -154,7 +154,7 @@ def measure() -> dict[str, list[float]]:
             if "live" in name:
                 found["an empty answer of 131 kB"] = page.evaluate(ROUND_TRIPS, MOVES)
             page.close()
-            lab.stop_kernels()
+            lab.kernels.stop()
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,11 @@ from rgwidgets.cli.book import server
 from tests.book.built import places
 
 AXE = LIBRARIES / "axe-core" / "axe.min.js"
+RUN_AXE = """async () => {
+  const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+  return violations.map(({ id, impact, nodes }) =>
+    [impact, id, nodes.slice(0, 3).map(({ target }) => target.join(' '))]);
+}"""
 LENS = ".lens[data-record]"
 DIAL = ".rg-dial input[type=range]"
 PATIENCE = 20_000
@@ -78,8 +84,6 @@ class Reader:
     away: list[str] = field(default_factory=list)
     #: errors of the page and of its console
     faults: list[str] = field(default_factory=list)
-    #: addresses that answer 404, as parts of them
-    missing: set[str] = field(default_factory=set)
 
     def open(self, name: str) -> Page:
         """Go to a page of the book."""
@@ -100,15 +104,25 @@ class Reader:
             self.lens(which)
         return count
 
-    def guard(self, route: Route, request: Request) -> None:
-        """Let through what this site serves, and nothing else."""
-        if any(part in request.url for part in self.missing):
-            route.fulfill(status=404, body="not here")
-        elif request.url.startswith((self.site.url, "data:", "blob:")):
-            route.continue_()
-        else:
-            self.away.append(request.url)
-            route.abort()
+    @contextlib.contextmanager
+    def without(self, part: str) -> Iterator[None]:
+        """For a while, addresses with this part answer 404."""
+        address = re.compile(re.escape(part))
+        self.context.route(address, lambda route: route.fulfill(status=404, body="not here"))
+        yield
+        self.context.unroute(address)
+
+    def refuse(self, route: Route, request: Request) -> None:
+        """What another machine is asked for never leaves this one."""
+        self.away.append(request.url)
+        route.abort()
+
+
+def findings(page: Page) -> list[list[object]]:
+    """What axe-core finds that keeps somebody out."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    return [found for found in page.evaluate(RUN_AXE) if found[0] in ("serious", "critical")]
 
 
 @contextlib.contextmanager
@@ -125,7 +139,7 @@ def reading(
     try:
         context.set_default_timeout(PATIENCE)
         reader = Reader(site, context, context.new_page())
-        context.route("**/*", reader.guard)
+        context.route(re.compile(f"^(?!{re.escape(site.url)}|data:|blob:)"), reader.refuse)
         context.on("request", lambda request: _note(reader, request))
         reader.page.add_init_script(NOTE_DRAWS)
         reader.page.on("pageerror", lambda error: reader.faults.append(str(error)))

@@ -20,6 +20,14 @@ def lab():
         yield lab
 
 
+@pytest.fixture(autouse=True)
+def tidy(request):
+    """What a test computed does not go on behind the next."""
+    yield
+    if "lab" in request.fixturenames:
+        request.getfixturevalue("lab").kernels.tidy()
+
+
 @pytest.fixture(scope="package")
 def browser():
     with chromium() as browser:

@@ -12,11 +12,13 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nbformat
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from .kernels import Kernels
 
 CHROMIUM = next(
     (p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None
@@ -46,7 +48,7 @@ def _free_port() -> int:
 class Lab:
     """A running JupyterLab on a folder of its own, with settings of its own."""
 
-    def __init__(self, root: Path, *, app: str = "lab") -> None:
+    def __init__(self, root: Path, *, app: str = "lab", disabled: Sequence[str] = ()) -> None:
         self.root, self.port, self.app = root, _free_port(), app
         self.url = f"http://127.0.0.1:{self.port}"
         homes = {
@@ -57,9 +59,12 @@ class Lab:
             f"JUPYTERLAB_{k}_DIR": str(root / ".jupyter" / k.lower())
             for k in ("SETTINGS", "WORKSPACES")
         }
+        self.kernels = Kernels(self.url, root / ".jupyter" / "runtime")
         self._silence_news(root)
+        self._disable(root, disabled)
         self.log = (root / "server.log").open("w")
         module = "jupyterlab" if app == "lab" else "notebook"
+        server = "LabApp" if app == "lab" else "JupyterNotebookApp"
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -72,7 +77,7 @@ class Lab:
                 "--IdentityProvider.token=",
                 "--ServerApp.disable_check_xsrf=True",
                 f"--ServerApp.root_dir={root}",
-                "--LabApp.expose_app_in_browser=True",
+                f"--{server}.expose_app_in_browser=True",
             ],
             env={**os.environ, **homes, "OMP_NUM_THREADS": "1"},
             stdout=self.log,
@@ -88,6 +93,14 @@ class Lab:
         asked = {"fetchNews": "false", "checkForUpdates": False}
         (folder / "notification.jupyterlab-settings").write_text(json.dumps(asked))
 
+    @staticmethod
+    def _disable(root: Path, extensions: Sequence[str]) -> None:
+        """As `jupyter labextension disable` does."""
+        folder = root / ".jupyter" / "config" / "labconfig"
+        folder.mkdir(parents=True)
+        off = {"disabledExtensions": dict.fromkeys(extensions, True)}
+        (folder / "page_config.json").write_text(json.dumps(off))
+
     def wait(self, timeout: float = 60) -> None:
         """Until the server answers; raises with its log if it does not."""
         end = time.monotonic() + timeout
@@ -100,21 +113,10 @@ class Lab:
             time.sleep(0.1)
         raise RuntimeError("JupyterLab did not start:\n" + (self.root / "server.log").read_text())
 
-    def kernels(self) -> list[str]:
-        """Ids of the running kernels."""
-        with urllib.request.urlopen(f"{self.url}/api/kernels", timeout=5) as answer:
-            return [kernel["id"] for kernel in json.load(answer)]
-
-    def stop_kernels(self) -> None:
-        """Shut every kernel down, as a culler or a crash would."""
-        for kernel in self.kernels():
-            request = urllib.request.Request(f"{self.url}/api/kernels/{kernel}", method="DELETE")
-            urllib.request.urlopen(request, timeout=10).read()
-
     def close(self) -> None:
         """Stop the server, hard if it must be."""
         with contextlib.suppress(OSError):
-            self.stop_kernels()
+            self.kernels.stop()
         self.process.terminate()
         try:
             self.process.wait(10)
@@ -135,10 +137,10 @@ class Lab:
 
 
 @contextlib.contextmanager
-def running(app: str = "lab") -> Iterator[Lab]:
+def running(app: str = "lab", *, disabled: Sequence[str] = ()) -> Iterator[Lab]:
     """A server that is gone when the block ends, whatever happens in it."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        lab = Lab(Path(folder), app=app)
+        lab = Lab(Path(folder), app=app, disabled=disabled)
         try:
             lab.wait()
             yield lab
@@ -160,7 +162,8 @@ def chromium() -> Iterator[Browser]:
 
 
 def open_notebook(page: Page, lab: Lab, name: str) -> None:
-    """Open a notebook and wait until its kernel is idle."""
+    """Open a notebook, on a clean kernel if it has none, and wait until that is idle."""
+    lab.kernels.lend(name)
     page.set_default_timeout(PATIENCE)
     page.goto(f"{lab.url}/lab/tree/{name}?reset")
     page.wait_for_function("() => window.jupyterapp?.restored")
@@ -190,6 +193,7 @@ def set_theme(page: Page, theme: str) -> None:
         "(light) => document.body.dataset.jpThemeLight === light",
         arg="true" if theme == "light" else "false",
     )
+    page.locator("#jupyterlab-splash").wait_for(state="detached")
 
 
 def output(page: Page, cell: int) -> str:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 
-from .book import AXE, DIAL, reading
+from .book import DIAL, findings, reading
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-GRAVE = {"serious", "critical"}
-RUN = """async () => {
-  const { violations } = await axe.run(document, { resultTypes: ['violations'] });
-  return violations.map(({ id, impact, nodes }) =>
-    [impact, id, nodes.slice(0, 3).map(({ target }) => target.join(' '))]);
-}"""
 FOCUSED = """() => {
   const at = document.activeElement;
   return { name: at.localName, type: at.type ?? '', style: at.className,
@@ -22,31 +14,6 @@ FOCUSED = """() => {
            seen: at.matches(':focus-visible') && (getComputedStyle(at).outlineStyle !== 'none'
              || getComputedStyle(at).boxShadow !== 'none') };
 }"""
-
-
-def findings(page) -> list[list[object]]:
-    """What axe-core finds that keeps somebody out."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE.read_text())
-    return [found for found in page.evaluate(RUN) if found[0] in GRAVE]
-
-
-@pytest.mark.parametrize(
-    ("scheme", "width", "height"),
-    [("light", 1280, 3000), ("dark", 1280, 3000), ("light", 400, 900)],
-)
-def test_axe_finds_nothing_serious_on_any_page(browser, site, scheme, width, height):
-    """A high window: what is scrolled out of sight has no colours that axe could judge."""
-    told = {}
-    options = {"width": width, "height": height, "color_scheme": scheme}
-    with reading(browser, site, **options) as reader:
-        for name in site.pages:
-            page = reader.open(name)
-            reader.enliven()
-            page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
-            if found := findings(page):
-                told[name] = found
-    assert told == {}
 
 
 def test_axe_finds_nothing_serious_in_what_opens(browser, site):
@@ -70,23 +37,6 @@ def test_axe_finds_nothing_serious_in_what_opens(browser, site):
         page.keyboard.type("spin")
         page.locator(".search li").first.wait_for()
         assert findings(page) == []
-
-
-def test_headings_go_down_one_step_at_a_time(reader, site):
-    for name in site.pages:
-        page = reader.open(name)
-        depths = page.locator("main :is(h1, h2, h3, h4)").evaluate_all(
-            "(all) => all.map((heading) => Number(heading.localName[1]))"
-        )
-        assert depths[0] == 1
-        assert all(after <= before + 1 for before, after in pairwise(depths)), name
-
-
-def test_every_picture_has_words(reader, site):
-    for name in site.pages:
-        page = reader.open(name)
-        words = page.locator("main img").evaluate_all("(all) => all.map((image) => image.alt)")
-        assert all(len(alt) > 10 for alt in words), name
 
 
 def test_the_tabulator_reaches_all_that_a_hand_could(reader, site):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 
@@ -11,6 +12,11 @@ from .book import DIAL, LENS, reading, scales, turn
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+
+
+def told(folder):
+    """The record of a lens, without its pictures."""
+    return json.loads((folder / "index.json").read_text())
 
 
 def number(words: str) -> float | None:
@@ -36,16 +42,60 @@ def figures(place) -> dict[str, list[tuple[str, str]]]:
     )
 
 
-def test_every_dial_reaches_every_scale_and_its_picture_follows(reader, site):
+@pytest.fixture(scope="module")
+def chapters(browser, site):
+    """Each chapter in a window of its own, all its lenses alive; its dials stand anywhere."""
+    with contextlib.ExitStack() as windows:
+        readers = {}
+        for chapter in site.chapters:
+            name = f"{chapter.slug}.html"
+            readers[name] = windows.enter_context(reading(browser, site))
+            readers[name].open(name)
+            readers[name].enliven()
+        yield {name: reader.page for name, reader in readers.items()}
+        assert {name: reader.faults for name, reader in readers.items() if reader.faults} == {}
+
+
+def placed(page, folder):
+    """The lens of a record, in sight."""
+    place = page.locator(f'{LENS}[data-record$="/{folder.name}/"]')
+    place.scroll_into_view_if_needed()
+    return place
+
+
+def test_a_dial_stands_where_its_record_says(reader, site):
+    name, folder = next((n, f) for n, f in site.records() if told(f)["preview"] > 0)
+    reader.open(name)
+    place = placed(reader.page, folder)
+    place.locator(DIAL).wait_for(state="attached")
+    assert int(place.locator(DIAL).input_value()) == told(folder)["preview"]
+
+
+def same_figures(shown, table, at, where) -> int:
+    """Compare what a lens shows at a scale with its record; how many numbers that were."""
+    compared = 0
+    for observable, row in shown.items():
+        kinds = ("value", "average", "resample", "attack", "certificate")
+        for kind, (words, error) in zip(kinds, row, strict=True):
+            recorded = (table[kind].get(observable) or [None] * (at + 1))[at]
+            if recorded is None:
+                assert words == "—", (where, at, observable, kind)
+                continue
+            written = words + "".join(error.partition("×10")[1:])  # a power stands behind the error
+            same = pytest.approx(recorded, abs=0.51 * decimals(written))
+            assert number(written) == same, (where, at, observable, kind)
+            compared += 1
+    return compared
+
+
+def test_at_every_scale_words_picture_and_numbers_are_those_of_the_record(chapters, site):
+    compared = 0
     for name, folder in site.records():
-        index = json.loads((folder / "index.json").read_text())
-        page = reader.open(name)
-        place = page.locator(f'{LENS}[data-record$="/{folder.name}/"]')
-        place.scroll_into_view_if_needed()
-        place.locator(DIAL).wait_for(state="attached")
+        index, page = told(folder), chapters[name]
+        place = placed(page, folder)
         labels = index["spec"]["scale"]["labels"]
+        names = [observable["name"] for observable in index["spec"]["observables"]]
         assert scales(place) == len(labels) > 1
-        assert int(place.locator(DIAL).input_value()) == index["preview"]
         canvas = place.locator("canvas.rg-canvas")
         for at in [0, *range(len(labels))]:
             turn(place, at)
@@ -56,46 +106,16 @@ def test_every_dial_reaches_every_scale_and_its_picture_follows(reader, site):
                     "([canvas, at]) => canvas.dataset.level === String(at)",
                     arg=[canvas.element_handle(), at],
                 )
-
-
-def test_the_page_shows_the_numbers_of_its_record_at_every_scale(reader, site):
-    compared = 0
-    for name, folder in site.records():
-        index = json.loads((folder / "index.json").read_text())
-        table, observables = index["table"], index["spec"]["observables"]
-        if not observables:
-            continue
-        page = reader.open(name)
-        place = page.locator(f'{LENS}[data-record$="/{folder.name}/"]')
-        place.scroll_into_view_if_needed()
-        place.locator(DIAL).wait_for(state="attached")
-        for at in range(len(table["cutoff"])):
-            turn(place, at)
             page.evaluate("() => new Promise((done) => requestAnimationFrame(() => done()))")
             shown = figures(place)
-            assert list(shown) == [observable["name"] for observable in observables]
-            for observable, row in shown.items():
-                kinds = ("value", "average", "resample", "attack", "certificate")
-                for kind, (words, error) in zip(kinds, row, strict=True):
-                    recorded = (table[kind].get(observable) or [None] * (at + 1))[at]
-                    if recorded is None:
-                        assert words == "—", (name, folder.name, at, observable, kind)
-                        continue
-                    power = error.partition("×10")[1:]  # a power stands behind the error
-                    written = words + "".join(power)
-                    assert number(written) == pytest.approx(
-                        recorded, abs=0.51 * decimals(written)
-                    ), (name, folder.name, at, observable, kind)
-                    compared += 1
+            assert list(shown) == names
+            compared += same_figures(shown, index["table"], at, folder)
     assert compared > 50
 
 
-def test_a_chart_is_drawn_in_every_lens_that_has_one(reader, site):
+def test_a_chart_is_drawn_in_every_lens_that_has_one(chapters, site):
     for name, folder in site.records():
-        index = json.loads((folder / "index.json").read_text())
-        reader.open(name)
-        place = reader.page.locator(f'{LENS}[data-record$="/{folder.name}/"]')
-        place.scroll_into_view_if_needed()
+        index, place = told(folder), placed(chapters[name], folder)
         tabs = place.locator(".rg-tab")
         tabs.first.wait_for()
         assert tabs.count() == len([v for v in index["spec"]["views"] if v in index["charts"]])
@@ -160,18 +180,17 @@ def test_only_the_scales_near_the_one_that_is_shown_are_fetched(reader, site):
 @pytest.mark.parametrize("part", ["index.json", "rgwidgets/lens.js"])
 def test_a_lens_that_cannot_be_loaded_says_so_and_keeps_its_still_frame(browser, site, part):
     with reading(browser, site) as reader:
-        reader.missing.add(part)
-        page = reader.open(site.page_of(3))
-        place = page.locator(LENS).first
-        place.scroll_into_view_if_needed()
-        place.get_by_text("could not be loaded").wait_for()
-        still = place.locator("img.still")
-        assert still.is_visible()
-        assert still.evaluate("(image) => image.naturalWidth") > 0
-        page.locator("button.turn").first.click()
+        with reader.without(part):
+            page = reader.open(site.page_of(3))
+            place = page.locator(LENS).first
+            place.scroll_into_view_if_needed()
+            place.get_by_text("could not be loaded").wait_for()
+            still = place.locator("img.still")
+            assert still.is_visible()
+            assert still.evaluate("(image) => image.naturalWidth") > 0
+            page.locator("button.turn").first.click()
         thrown = [fault for fault in reader.faults if not fault.startswith("error: Failed to load")]
         assert thrown == []
-        reader.missing.clear()
         place.get_by_role("button", name="Try again").click()
         place.locator(DIAL).wait_for(state="attached")
         assert not still.is_visible()
@@ -180,12 +199,11 @@ def test_a_lens_that_cannot_be_loaded_says_so_and_keeps_its_still_frame(browser,
 def test_a_scale_whose_picture_is_missing_says_so_and_comes_when_asked_again(browser, site):
     name, _ = next(found for found in site.records() if (found[1] / "level-1.bin").is_file())
     with reading(browser, site) as reader:
-        reader.missing.add("lens-1/level-4.bin")
-        page = reader.open(name)
-        place = reader.lens()
-        turn(place, 4)
-        place.get_by_text("The picture of level 4 did not come: 404").wait_for()
-        reader.missing.clear()
+        with reader.without("lens-1/level-4.bin"):
+            page = reader.open(name)
+            place = reader.lens()
+            turn(place, 4)
+            place.get_by_text("The picture of level 4 did not come: 404").wait_for()
         turn(place, 2)
         turn(place, 4)
         page.wait_for_function("document.querySelector('.rg-canvas').dataset.level === '4'")

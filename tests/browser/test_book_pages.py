@@ -3,47 +3,120 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 
-from .book import LENS, reading
+from .book import LENS, Reader, findings, reading
 from .lab import ARTEFACTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+#: Also those that wait until somebody comes near; fails for one that does not come.
+ALL_PICTURES = """() => Promise.all([...document.querySelectorAll('main img')].map((image) => {
+  image.loading = 'eager';
+  return image.decode();
+}))"""
+#: A high one first: what is scrolled out of sight has no colours that axe-core could judge.
+WINDOWS = ((1280, 3000, "light"), (700, 900, "light"), (400, 900, "dark"))
+#: How far the page reaches, once it has had a moment to fit itself into another width.
+ACROSS = """async (width) => {
+  const until = performance.now() + 2000;
+  const across = () => document.documentElement.scrollWidth;
+  do await new Promise((done) => setTimeout(done, 50));
+  while (across() > width && performance.now() < until);
+  return across();
+}"""
 
 
-def test_every_page_loads_with_every_lens_alive_and_nothing_to_complain_of(reader, site):
-    told = {}
-    for name in site.pages:
-        page = reader.open(name)
-        assert page.locator("h1").count() == 1, name
-        reader.enliven()
-        page.wait_for_load_state("networkidle")
-        told[name] = reader.faults[:]
-        reader.faults.clear()
-    assert {name: faults for name, faults in told.items() if faults} == {}
+@dataclass
+class Seen:
+    """What there is to say of a page once all of it is alive and unfolded."""
+
+    faults: list[str]
+    records: set[str]
+    depths: list[int]
+    words: list[str]
+    #: pictures whose place is not kept while they come
+    unsized: list[str]
+    #: window width → how far the page reaches
+    across: dict[int, int]
+    #: window width → what axe-core finds
+    barred: dict[int, list[list[object]]]
 
 
-def test_every_written_chapter_has_a_lens_and_all_its_records_are_shown(reader, site):
+def look(reader: Reader, name: str) -> Seen:
+    page = reader.open(name)
+    reader.enliven()
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+    across, barred = {}, {}
+    for width, height, scheme in WINDOWS:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": height})
+        across[width] = page.evaluate(ACROSS, width)
+        if width != 700:
+            barred[width] = findings(page)
+    faults, reader.faults = reader.faults, []
+    return Seen(
+        faults,
+        {place.get_attribute("data-record") for place in page.locator(LENS).all()},
+        page.locator("main :is(h1, h2, h3, h4)").evaluate_all(
+            "(all) => all.map((heading) => Number(heading.localName[1]))"
+        ),
+        page.locator("main img").evaluate_all("(all) => all.map((image) => image.alt)"),
+        page.locator("main img:not([width][height])").evaluate_all(
+            "(all) => all.map((image) => image.src)"
+        ),
+        across,
+        barred,
+    )
+
+
+@pytest.fixture(scope="module")
+def seen(browser, site):
+    """Every page of the book, looked at once."""
+    with reading(browser, site, height=3000) as reader:
+        return {name: look(reader, name) for name in site.pages}
+
+
+def test_every_page_loads_with_every_lens_alive_and_nothing_to_complain_of(seen):
+    assert {name: page.faults for name, page in seen.items() if page.faults} == {}
+
+
+def test_every_written_chapter_has_a_lens_and_all_its_records_are_shown(seen, site):
     for name, folder in site.records():
-        page = reader.open(name)
-        shown = {p.get_attribute("data-record") for p in page.locator(LENS).all()}
-        assert f"{folder.relative_to(site.folder).as_posix()}/" in shown
+        assert f"{folder.relative_to(site.folder).as_posix()}/" in seen[name].records
     assert {name for name, _ in site.records()} == {f"{c.slug}.html" for c in site.chapters}
 
 
 @pytest.mark.parametrize("width", [400, 700, 1280])
-def test_no_page_scrolls_sideways(browser, site, width):
-    wide = {}
-    with reading(browser, site, width=width) as reader:
-        for name in site.pages:
-            page = reader.open(name)
-            reader.enliven()
-            page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
-            across = page.evaluate("document.documentElement.scrollWidth")
-            if across > width:
-                wide[name] = across
-    assert wide == {}
+def test_no_page_scrolls_sideways(seen, width):
+    across = {name: page.across[width] for name, page in seen.items()}
+    assert {name: wide for name, wide in across.items() if wide > width} == {}
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_axe_finds_nothing_serious_on_any_page(seen, width):
+    """In the light theme where the window is wide, in the dark one where it is narrow."""
+    assert {name: page.barred[width] for name, page in seen.items() if page.barred[width]} == {}
+
+
+def test_headings_go_down_one_step_at_a_time(seen):
+    for name, page in seen.items():
+        assert page.depths[0] == 1, name
+        assert page.depths.count(1) == 1, name
+        assert all(after <= before + 1 for before, after in pairwise(page.depths)), name
+
+
+def test_every_picture_has_words(seen):
+    short = {name: [alt for alt in page.words if len(alt) <= 10] for name, page in seen.items()}
+    assert {name: alts for name, alts in short.items() if alts} == {}
+    assert sum(len(page.words) for page in seen.values()) > 20
+
+
+def test_no_text_jumps_when_a_picture_comes(seen):
+    assert {name: page.unsized for name, page in seen.items() if page.unsized} == {}
 
 
 def test_the_pages_follow_one_another_and_each_is_in_the_navigation(reader, site):
@@ -126,6 +199,7 @@ def test_pictures_of_two_chapters_are_kept_to_be_looked_at(browser, site, width,
             page = reader.open(site.page_of(number))
             reader.enliven()
             page.locator(".rg-vega canvas").first.wait_for(state="attached")
+            page.evaluate(ALL_PICTURES)
             path = ARTEFACTS / f"book-{number}-{scheme}-{width}.png"
             page.screenshot(path=path, full_page=True)
             assert path.stat().st_size > 50_000

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .lab import PATIENCE, Lab, open_notebook, run_all
+from .lab import PATIENCE, Lab, lens, open_notebook, run_all, running
 
 FLOW = "application/vnd.rgwidgets.flow+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -53,6 +53,12 @@ display(data, raw=True)
 """
 
 
+LENS = """
+import rgwidgets as rg
+rg.Lens(rg.Flow(rg.Ising(32, seed=1).theory(), rg.BlockSpin(2)))
+"""
+
+
 def saved_notebook(lab: Lab, name: str) -> str:
     """A notebook as it comes back from disk: a view of a widget that no kernel has."""
     view = {"model_id": "0" * 32, "version_major": 2, "version_minor": 0}
@@ -77,14 +83,13 @@ def lonely(browser: Browser) -> Iterator[Page]:
 def turn_to_the_end(page: Page) -> None:
     dial = page.locator(".rg-output .rg-lens input[type=range]").first
     before = dial.get_attribute("aria-valuetext")
-    dial.focus()
-    page.keyboard.press("End")
+    dial.press("End")
     expect(dial).to_have_value("2")
     assert dial.get_attribute("aria-valuetext") != before
 
 
 def test_a_saved_flow_is_alive_in_a_notebook_without_a_kernel(lonely: Page, lab: Lab) -> None:
-    lab.stop_kernels()  # those of other tests
+    lab.kernels.stop()  # those of other tests
     name = saved_notebook(lab, "saved.ipynb")
     lonely.goto(f"{lab.url}/lab?reset")
     lonely.wait_for_function("() => window.jupyterapp?.restored")
@@ -99,7 +104,7 @@ def test_a_saved_flow_is_alive_in_a_notebook_without_a_kernel(lonely: Page, lab:
     )
     expect(lonely.locator(".rg-output .rg-lens")).to_contain_text("A saved flow")
     turn_to_the_end(lonely)
-    assert lab.kernels() == []
+    assert lab.kernels.running() == []
 
 
 def test_the_widget_is_shown_while_a_kernel_has_it_and_the_record_afterwards(
@@ -117,19 +122,33 @@ def test_the_widget_is_shown_while_a_kernel_has_it_and_the_record_afterwards(
     expect(slider).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".rg-output .rg-lens")).to_have_count(0)
 
-    lab.stop_kernels()
+    lab.kernels.stop()
     open_notebook(page, lab, name)  # a new kernel knows nothing of the widget
     expect(page.locator(".rg-output .rg-lens")).to_contain_text("A saved flow", timeout=PATIENCE)
     expect(slider).to_have_count(0)
     turn_to_the_end(page)
-    lab.stop_kernels()
 
 
 def test_the_launcher_opens_a_notebook_with_the_starter(page: Page, lab: Lab) -> None:
     page.set_default_timeout(PATIENCE)
     page.goto(f"{lab.url}/lab?reset")
-    card = page.locator(".jp-LauncherCard", has_text="Renormalisation lens")
+    card = page.locator(".jp-LauncherCard", has_text="Starter notebook")
     card.first.click()
     heading = page.locator(".jp-Notebook h1", has_text="One dial, two systems")
     expect(heading).to_be_visible(timeout=PATIENCE)
-    lab.stop_kernels()
+
+
+def test_without_the_extension_the_lens_itself_still_works(lonely: Page) -> None:
+    """Its widget is anywidget's; what is missing is what the extension alone adds."""
+    with running(disabled=("@rgwidgets/lab",)) as bare:
+        open_notebook(lonely, bare, bare.write("bare.ipynb", LENS))
+        assert not lonely.evaluate(
+            "() => window.jupyterapp.listPlugins().some((id) => id.startsWith('@rgwidgets/'))"
+        )
+        run_all(lonely)
+        shown = lens(lonely)
+        dial = shown.locator(".rg-dial input[type=range]")
+        dial.press("End")
+        expect(dial).to_have_value("4")
+        expect(shown.locator(".rg-reading")).to_contain_text("16")
+        expect(lonely.locator(".rg-bar, .rg-status-item, #rgwidgets-book")).to_have_count(0)

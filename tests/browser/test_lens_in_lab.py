@@ -11,9 +11,10 @@ pytestmark = pytest.mark.browser
 SPINS = """
 import torch; torch.set_num_threads(1)
 import rgwidgets as rg
-lab = rg.IsingLab(128, seed=1)
+lab = rg.IsingLab(64, seed=1)
 lab
 """
+LARGE = SPINS.replace("64", "128")
 DIGITS = """
 import torch; torch.set_num_threads(1)
 import rgwidgets as rg
@@ -98,7 +99,8 @@ def test_dragging_the_dial_changes_the_pixels_and_the_spoken_value(page, spins):
     drag(page, dial(spins), share=0.5)
     after = spins.evaluate(PIXELS)
     assert after != before
-    assert page.evaluate("window.drawn.at(-1)") in (3, 4)
+    coarsest = int(dial(spins).get_attribute("max"))
+    assert abs(page.evaluate("window.drawn.at(-1)") - coarsest / 2) <= 0.5
     assert dial(spins).get_attribute("aria-valuetext") != spoken
 
 
@@ -122,8 +124,7 @@ def test_keys_move_the_dial_and_the_notebook_does_not_swallow_them(page, spins):
 
 
 def test_the_spoken_value_names_average_attack_and_certificate(page, spins):
-    dial(spins).focus()
-    page.keyboard.press("ArrowRight")
+    dial(spins).press("ArrowRight")
     spoken = dial(spins).get_attribute("aria-valuetext")
     for word in ("block", "average", "attack", "certificate"):
         assert word in spoken.lower()
@@ -132,8 +133,7 @@ def test_the_spoken_value_names_average_attack_and_certificate(page, spins):
 def test_dragging_to_and_fro_ends_where_it_began(page, spins):
     before = spins.evaluate(PIXELS)
     drag(page, dial(spins), share=0.9)
-    dial(spins).focus()
-    page.keyboard.press("Home")
+    dial(spins).press("Home")
     page.wait_for_function(
         f"([el, was]) => ({PIXELS})(el) === was", arg=[spins.element_handle(), before]
     )
@@ -142,8 +142,7 @@ def test_dragging_to_and_fro_ends_where_it_began(page, spins):
 def test_the_kernel_hears_where_the_dial_was_let_go(page, lab):
     shown = show(page, lab, "heard.ipynb", SPINS, "lab.wait(50); print(lab.cutoff, lab.preview)")
     quiet(page, shown)
-    dial(shown).focus()
-    page.keyboard.press("ArrowRight")
+    dial(shown).press("ArrowRight")
     page.keyboard.press("ArrowRight")
     page.wait_for_function(
         """async () => {
@@ -201,7 +200,7 @@ def test_a_temperature_out_of_range_is_refused_beside_its_box(page, spins):
 
 def test_a_newer_request_overtakes_a_slow_computation(page, lab):
     shown = show(page, lab, "slow.ipynb", SLOW)
-    page.wait_for_function("window.drawn.at(-1) === 0")
+    page.wait_for_function("window.drawn.at(-1) === 0", timeout=10_000)
     dial(shown).focus()
     page.keyboard.press("ArrowRight")  # the slow scale: half a minute
     shown.locator(".rg-progress").wait_for()
@@ -228,29 +227,29 @@ def test_a_kernel_that_dies_leaves_the_scales_that_are_here(page, lab):
     box = slider.bounding_box()
     page.mouse.move(box["x"] + 6, box["y"] + box["height"] / 2)
     page.mouse.down()
-    lab.stop_kernels()
+    lab.kernels.stop()
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2, steps=8)
     page.mouse.up()
     assert shown.evaluate(PIXELS) != before
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("system", ["spins", "digits"])
-def test_both_systems_in_both_themes_fit_their_page(browser, lab, system, theme, width):
-    context = browser.new_context(viewport={"width": width, "height": 1400})
-    page = context.new_page()
-    try:
-        shown = show(page, lab, f"{system}.ipynb", {"spins": SPINS, "digits": DIGITS}[system])
+def test_both_systems_in_both_themes_fit_their_page(page, lab, system):
+    shown = show(page, lab, f"{system}.ipynb", {"spins": LARGE, "digits": DIGITS}[system])
+    page.evaluate("() => window.jupyterapp.shell.collapseLeft?.()")
+    quiet(page, shown)
+    dial(shown).focus()
+    for _ in range(steps := {"spins": 2, "digits": 48}[system]):
+        page.keyboard.press("ArrowRight")
+    assert dial(shown).input_value() == str(steps)
+    shown.locator(".rg-tab", has_text="Bounds").click()
+    for theme, width in (("dark", 1280), ("dark", 400), ("light", 400), ("light", 1280)):
+        page.set_viewport_size({"width": width, "height": 1400})
         set_theme(page, theme)
-        page.evaluate("() => window.jupyterapp.shell.collapseLeft?.()")
-        quiet(page, shown)
-        dial(shown).focus()
-        for _ in range(2 if system == "spins" else 48):
-            page.keyboard.press("ArrowRight")
-        shown.locator(".rg-tab", has_text="Bounds").click()
         shown.locator(".rg-vega canvas:visible").first.wait_for()
-        assert shown.evaluate("(el) => el.scrollWidth <= el.clientWidth + 1")
+        page.wait_for_function(
+            "(el) => el.scrollWidth <= el.clientWidth + 1", arg=shown.element_handle()
+        )
         luminance = shown.evaluate(
             """(el) => { const [r, g, b] = getComputedStyle(el).color.match(/[\\d.]+/g).map(Number);
                          return 0.2126 * r + 0.7152 * g + 0.0722 * b; }"""
@@ -258,8 +257,6 @@ def test_both_systems_in_both_themes_fit_their_page(browser, lab, system, theme,
         assert luminance > 128 if theme == "dark" else luminance < 128
         shoot(page, f"lab-{system}-{theme}-{width}")
         shoot(page, f"lens-{system}-{theme}-{width}", shown)
-    finally:
-        context.close()
 
 
 def test_the_kernel_still_answers_another_cell_while_the_lens_streams(page, lab):
