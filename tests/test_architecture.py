@@ -219,6 +219,19 @@ def test_every_system_scheme_and_lab_has_a_test_that_mirrors_it(folder: str) -> 
     assert not missing, "no test mirrors " + ", ".join(missing)
 
 
+def test_what_needs_a_browser_is_in_its_folder() -> None:
+    """`make test` looks nowhere else for it."""
+    elsewhere = [
+        path
+        for path in python_files(TESTS)
+        if path.parent.name not in ("browser", "benchmarks") and path != Path(__file__).resolve()
+    ]
+    assert len(elsewhere) > 100
+    for path in elsewhere:
+        assert "playwright" not in path.read_text(), f"{path} belongs into tests/browser"
+        assert "mark.browser" not in path.read_text(), f"{path} belongs into tests/browser"
+
+
 def test_nothing_comes_from_a_content_delivery_network() -> None:
     shipped = list((PACKAGE / "widgets" / "static").glob("*.js"))
     pages = [*ROOT.glob("*.md"), *(PACKAGE / "notebooks").glob("*.ipynb")]

@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import Error, Page
 
 from .book import reading, served
-from .lab import chromium, running
+from .lab import chromium, running, shoot
 
 #: The index of each level that a lens has drawn, in order.
 NOTE_DRAWS = """
   window.drawn = [];
   document.addEventListener('rgwidgets:draw', (event) => window.drawn.push(event.detail.index));
 """
+#: What somebody in front of the page would tell of it.
+SEEN = """() => {
+  const text = (what) => [...document.querySelectorAll(what)].map(e => e.innerText);
+  const current = window.jupyterapp?.shell.currentWidget;
+  const session = current?.sessionContext;
+  return { dialogs: text('.jp-Dialog'), notices: text('.jp-Notification-Toast'),
+           current: current?.context?.path ?? current?.id, session: session?.session?.path,
+           kernel: session?.session?.kernel?.status, pending: session?.kernelDisplayStatus };
+}"""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test tells what its page shows, where nobody can look at it."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.when == "call" and report.failed and isinstance(page, Page):
+        try:
+            report.sections.append(("The page", str(page.evaluate(SEEN))))
+            shoot(page, f"failed-{item.name}")
+        except Error as reason:
+            report.sections.append(("The page", f"cannot be looked at: {reason}"))
+    return report
 
 
 @pytest.fixture(scope="package")

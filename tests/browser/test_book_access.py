@@ -6,7 +6,7 @@ import pytest
 
 from .book import DIAL, findings, reading
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 FOCUSED = """() => {
   const at = document.activeElement;
   return { name: at.localName, type: at.type ?? '', style: at.className,

@@ -11,7 +11,7 @@ import pytest
 from .book import LENS, Reader, findings, reading
 from .lab import ARTEFACTS
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 #: Also those that wait until somebody comes near; fails for one that does not come.
 ALL_PICTURES = """() => Promise.all([...document.querySelectorAll('main img')].map((image) => {
   image.loading = 'eager';

@@ -10,7 +10,7 @@ from rgwidgets.exercises.exercise import every
 
 from .book import reading
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 #: Types or chooses, sends the form, waits until something else is said.
 ANSWER = """async (box, words) => {
   const said = box.querySelector('.said');

@@ -9,8 +9,6 @@ from rgwidgets.widgets.export import to_html
 
 from .lab import lens, open_notebook, run_all
 
-pytestmark = pytest.mark.browser
-
 SAVES = """
 import torch; torch.set_num_threads(1)
 import rgwidgets as rg

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from .lab import PATIENCE, Lab, lens, open_notebook, run_all, set_theme, shoot
-
-pytestmark = pytest.mark.browser
 
 SPINS = """
 import torch; torch.set_num_threads(1)

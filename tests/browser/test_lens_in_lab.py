@@ -6,8 +6,6 @@ import pytest
 
 from .lab import lens, open_notebook, output, run_all, set_theme, shoot
 
-pytestmark = pytest.mark.browser
-
 SPINS = """
 import torch; torch.set_num_threads(1)
 import rgwidgets as rg

@@ -99,6 +99,22 @@ test('what is missing is told from what cannot be asked', async () => {
   await expect(namesIn(server, '')).rejects.toThrow('403');
 });
 
+test('a folder that changes while it is listed is listed again, but not for ever', async () => {
+  server.disk.set(NAME, FRESH);
+  const get = server.get.bind(server);
+  let unlucky = 2;
+  server.get = async (path: string, options?: { content: boolean }) => {
+    if (options?.content && unlucky > 0) {
+      unlucky -= 1;
+      throw new Refusal({ status: 404 });
+    }
+    return get(path);
+  };
+  expect(await namesIn(server, '')).toEqual(new Set([NAME]));
+  unlucky = Infinity;
+  await expect(namesIn(server, '')).rejects.toThrow('404');
+});
+
 test('a fresh copy is written, into a folder that is made where it is missing', async () => {
   await writeFresh(server, 'work/rg', NAME, FRESH);
   expect([...server.disk]).toEqual([

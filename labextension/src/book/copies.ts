@@ -1,6 +1,9 @@
 import { createNotebook, type Contents } from '../launcher/notebook';
 import type { Chapter } from './token';
 
+/** How often a folder is listed that changes meanwhile. */
+const TRIES = 5;
+
 /** The part of a server's contents API that copies of chapters need. */
 export interface Files {
   get(path: string, options: { content: boolean }): Promise<{ content: unknown }>;
@@ -56,16 +59,24 @@ export async function exists(files: Files, path: string): Promise<boolean> {
   }
 }
 
-/** The names in a folder; none if it is not there. */
+/**
+ * The names in a folder; none if it is not there.
+ *
+ * A server may say so too of a folder from which a file goes while it is listed.
+ */
 export async function namesIn(files: Files, folder: string): Promise<Set<string>> {
-  try {
-    const { content } = await files.get(folder, { content: true });
-    return new Set((content as { name: string }[]).map(({ name }) => name));
-  } catch (reason) {
-    if (isMissing(reason)) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const { content } = await files.get(folder, { content: true });
+      return new Set((content as { name: string }[]).map(({ name }) => name));
+    } catch (reason) {
+      if (!isMissing(reason) || tries === TRIES) {
+        throw reason;
+      }
+    }
+    if (!(await exists(files, folder))) {
       return new Set();
     }
-    throw reason;
   }
 }
 

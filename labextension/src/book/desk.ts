@@ -2,22 +2,47 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, Notification, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
+import type { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Desk } from './book';
-import { exists, fileName, join, keptName, namesIn, replace, writeFresh } from './copies';
+import {
+  exists,
+  fileName,
+  join,
+  keptName,
+  namesIn,
+  replace,
+  writeFresh,
+  type Files
+} from './copies';
 import type { Chapter } from './token';
 
 /** Opens chapters as documents of the application, and says what went wrong. */
 export class LabDesk implements Desk {
   private readonly busy = new Map<string, Promise<void>>();
+  private readonly files: Files;
 
   constructor(
     private readonly app: JupyterFrontEnd,
     private readonly documents: IDocumentManager | null,
+    browser: IDefaultFileBrowser | null,
     private readonly trans: TranslationBundle,
     private readonly folder: () => string
-  ) {}
+  ) {
+    const { contents } = app.serviceManager;
+    this.files = {
+      get: (path, options) => contents.get(path, options),
+      newUntitled: options => contents.newUntitled(options),
+      save: (path, model) => contents.save(path, model),
+      delete: path => contents.delete(path),
+      rename: async (from, to) => {
+        // A file that goes while the browser lists its folder makes it say that the folder is gone.
+        await browser?.model.refresh();
+        return contents.rename(from, to);
+      }
+    };
+  }
 
   async begun(chapters: readonly Chapter[]): Promise<ReadonlySet<string>> {
     const names = await namesIn(this.files, this.folder());
@@ -32,10 +57,6 @@ export class LabDesk implements Desk {
 
   reset(chapter: Chapter): Promise<void> {
     return this.once(chapter, () => this.doReset(chapter));
-  }
-
-  private get files(): JupyterFrontEnd['serviceManager']['contents'] {
-    return this.app.serviceManager.contents;
   }
 
   /** One thing at a time with a chapter, however often it is clicked. */

@@ -5,6 +5,7 @@ import {
 } from '@jupyterlab/application';
 import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
+import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
@@ -36,6 +37,7 @@ export const book: JupyterFrontEndPlugin<IBook> = {
   // Notebook 7 has neither launcher nor layout; no other host need have more.
   optional: [
     ICommandPalette,
+    IDefaultFileBrowser,
     IDocumentManager,
     ILauncher,
     ILayoutRestorer,
@@ -47,6 +49,7 @@ export const book: JupyterFrontEndPlugin<IBook> = {
   activate: (
     app: JupyterFrontEnd,
     palette: ICommandPalette | null,
+    browser: IDefaultFileBrowser | null,
     documents: IDocumentManager | null,
     launcher: ILauncher | null,
     restorer: ILayoutRestorer | null,
@@ -57,7 +60,7 @@ export const book: JupyterFrontEndPlugin<IBook> = {
   ) => {
     const trans = (translator ?? nullTranslator).load('rgwidgets');
     const category = trans.__('Renormalisation');
-    const found = makeBook(app, documents, settings, state, trans);
+    const found = makeBook(app, documents, browser, settings, state, trans);
     const panel = makePanel(app, found, trans);
     app.shell.add(panel, 'left', { rank: RANK, type: 'Book' });
     restorer?.add(panel, panel.id);
@@ -78,6 +81,7 @@ export const book: JupyterFrontEndPlugin<IBook> = {
 function makeBook(
   app: JupyterFrontEnd,
   documents: IDocumentManager | null,
+  browser: IDefaultFileBrowser | null,
   settings: ISettingRegistry | null,
   state: IWorkspace | null,
   trans: TranslationBundle
@@ -88,7 +92,8 @@ function makeBook(
     load: () => app.restored.then(() => loadIndex(trans)),
     desk: async () => {
       const [{ LabDesk }, loaded] = await Promise.all([import('./desk'), own]);
-      return new LabDesk(app, documents, trans, () => asFolder(loaded?.composite['folder']));
+      const folder = (): string => asFolder(loaded?.composite['folder']);
+      return new LabDesk(app, documents, browser, trans, folder);
     },
     state,
     unkept: reason => {
