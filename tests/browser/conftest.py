@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Error, Page
 
 from .book import reading, served
-from .lab import chromium, running, shoot
+from .lab import PATIENCE, chromium, running, shoot
 
 #: The index of each level that a lens has drawn, in order.
 NOTE_DRAWS = """
@@ -28,7 +28,8 @@ SEEN = """() => {
 def pytest_runtest_makereport(item, call):
     """A failed test tells what its page shows, where nobody can look at it."""
     report = yield
-    page = getattr(item, "funcargs", {}).get("page")
+    given = getattr(item, "funcargs", {})
+    page = given.get("page") or given.get("lonely")
     if report.when == "call" and report.failed and isinstance(page, Page):
         try:
             report.sections.append(("The page", str(page.evaluate(SEEN))))
@@ -83,3 +84,13 @@ def page(browser):
     yield page
     context.close()
     assert faults == [], "the page threw"
+
+
+@pytest.fixture
+def lonely(browser):
+    """A page that may throw: without a kernel, the widget manager of others does."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    yield page
+    context.close()

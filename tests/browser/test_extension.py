@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Iterator
 
-import nbformat
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from .lab import PATIENCE, Lab, lens, open_notebook, run_all, running
+from .saved import FLOW, RECORD, open_without_kernel, saved_notebook, turn_to_the_end
 
-FLOW = "application/vnd.rgwidgets.flow+json"
-WIDGET = "application/vnd.jupyter.widget-view+json"
-VALUES = [0.5, 0.6, 0.7]
-RECORD = {
-    "spec": {
-        "title": "A saved flow",
-        "subtitle": "",
-        "scale": {
-            "name": "block size", "symbol": "b", "unit": "", "cutoffs": [1, 2, 4],
-            "labels": ["1", "2", "4"],
-        },
-        "observables": [{"name": "magnetisation", "unit": "", "tolerance": 0.1}],
-        "views": ["field"],
-        "controls": [],
-        "actions": [],
-        "palette": "spins",
-        "describe": "a lattice",
-    },
-    "table": {"cutoff": [1, 2, 4], "value": {"magnetisation": VALUES}},
-    "charts": {},
-    "pyramid": [
-        {
-            "index": index, "shape": [8, 8], "dtype": "bit",
-            "data": base64.b64encode(bytes([255 >> index] * 8)).decode(),
-        }
-        for index in range(3)
-    ],
-    "preview": 0,
-    "cutoff": 0,
-}  # fmt: skip
 DISPLAY = f"""
 import json
 from ipywidgets import IntSlider
@@ -59,49 +26,9 @@ rg.Lens(rg.Flow(rg.Ising(32, seed=1).theory(), rg.BlockSpin(2)))
 """
 
 
-def saved_notebook(lab: Lab, name: str) -> str:
-    """A notebook as it comes back from disk: a view of a widget that no kernel has."""
-    view = {"model_id": "0" * 32, "version_major": 2, "version_minor": 0}
-    cell = nbformat.v4.new_code_cell("lens", execution_count=1)
-    data = {WIDGET: view, FLOW: RECORD, "text/plain": "Lens"}
-    cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
-    notebook = nbformat.v4.new_notebook(cells=[cell])
-    nbformat.write(notebook, lab.root / name)
-    return name
-
-
-@pytest.fixture
-def lonely(browser: Browser) -> Iterator[Page]:
-    """A page that may throw: without a kernel, the widget manager of others does."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    yield page
-    context.close()
-
-
-def turn_to_the_end(page: Page) -> None:
-    dial = page.locator(".rg-output .rg-lens input[type=range]").first
-    before = dial.get_attribute("aria-valuetext")
-    dial.press("End")
-    expect(dial).to_have_value("2")
-    assert dial.get_attribute("aria-valuetext") != before
-
-
 def test_a_saved_flow_is_alive_in_a_notebook_without_a_kernel(lonely: Page, lab: Lab) -> None:
-    lab.kernels.stop()  # those of other tests
     name = saved_notebook(lab, "saved.ipynb")
-    lonely.goto(f"{lab.url}/lab?reset")
-    lonely.wait_for_function("() => window.jupyterapp?.restored")
-    lonely.evaluate(
-        """async (path) => {
-          await window.jupyterapp.restored;
-          const kernelPreference = { shouldStart: false, autoStartDefault: false };
-          const options = { path, factory: 'Notebook', kernelPreference };
-          await window.jupyterapp.commands.execute('docmanager:open', options);
-        }""",
-        name,
-    )
+    open_without_kernel(lonely, lab, name)
     expect(lonely.locator(".rg-output .rg-lens")).to_contain_text("A saved flow")
     turn_to_the_end(lonely)
     assert lab.kernels.running() == []

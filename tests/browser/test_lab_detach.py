@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from .lab import PATIENCE, Lab, open_notebook, run_all, set_theme, shoot
-from .linked import FLOW, TITLED
+from .linked import FLOW, TITLED, bar
+from .saved import open_without_kernel, saved_notebook
 
 IN_CELL = ".jp-Notebook .rg-lens:visible"
 APART = ".rg-detached .rg-lens"
@@ -96,6 +97,28 @@ def test_a_cell_that_runs_again_or_is_deleted_takes_its_panel_along(notebook: Pa
         }"""
     )
     expect(page.locator(".rg-detached")).to_have_count(0)
+
+
+def test_a_saved_lens_takes_its_dial_along_and_stays_one_in_the_bar(lonely: Page, lab: Lab) -> None:
+    page = lonely
+    page.set_viewport_size({"width": 1920, "height": 1000})
+    open_without_kernel(page, lab, saved_notebook(lab, "apart.ipynb"))
+    # Half of the page has room for the whole toolbar.
+    page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
+    in_cell = page.locator(IN_CELL).locator("input[type=range]")
+    in_cell.press("End")
+    apart = detached(page).locator("input[type=range]")
+    expect(apart).to_have_value("2")
+    bar(page).locator("button").last.click()
+    members = page.locator(".lm-Menu:visible .lm-Menu-item")
+    expect(members).to_have_text(["A saved flow"])
+    page.keyboard.press("Escape")
+    apart.press("Home")
+    expect(bar(page).locator("output")).to_have_text("b = 1")
+    page.locator(".rg-signpost button").click()
+    expect(in_cell).to_have_value("0")
+    bar(page).locator("input").press("End")
+    expect(in_cell).to_have_value("2")
 
 
 def test_a_cell_without_a_lens_says_so(page: Page, lab: Lab) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from .lab import PATIENCE, Lab, run_all, running, shoot
 from .linked import DIALS, FLOW, bar, expect_dials
-from .test_extension import saved_notebook, turn_to_the_end
+from .saved import saved_notebook, turn_to_the_end
 from .test_lab_book import ALL, NAME, ready
 from .test_lab_viewer import dials, flow
 

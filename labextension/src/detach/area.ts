@@ -3,7 +3,9 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Panel } from '@lumino/widgets';
 
+import { ELSEWHERE } from '../lenses';
 import { cellOf, hasLens, titleOf } from './find';
+import { carry, carryOnArrival } from './picture';
 
 /**
  * A second view of a cell's output, with the notebook's own renderers and kernel. While it is
@@ -12,6 +14,7 @@ import { cellOf, hasLens, titleOf } from './find';
  */
 export class DetachedLens extends Panel {
   private shown: CodeCell | null = null;
+  private wait: () => void = () => undefined;
   private readonly away: HTMLElement;
 
   constructor(
@@ -30,8 +33,10 @@ export class DetachedLens extends Panel {
   override dispose(): void {
     if (!this.isDisposed) {
       this.away.remove();
+      this.wait();
       if (this.shown?.isDisposed === false) {
-        this.shown.removeClass('rg-elsewhere');
+        carry(this.node, this.shown.node);
+        this.shown.removeClass(ELSEWHERE);
       }
       super.dispose();
     }
@@ -46,8 +51,9 @@ export class DetachedLens extends Panel {
     this.shown = cell;
     this.title.label = titleOf(cell) || this.title.label;
     this.title.caption = this.trans.__('%1, from %2', this.title.label, this.panel.context.path);
+    this.wait = carryOnArrival(cell.node, this.node);
     this.addWidget(cell.cloneOutputArea());
-    cell.addClass('rg-elsewhere');
+    cell.addClass(ELSEWHERE);
     cell.outputArea.node.after(this.away);
     cell.disposed.connect(this.dispose, this);
   }

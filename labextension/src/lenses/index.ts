@@ -3,7 +3,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Lenses } from './lenses';
 import { ILenses } from './token';
 
-export { ILenses, type Handle } from './token';
+export { ELSEWHERE, ILenses, type Handle } from './token';
 
 /** Knows every lens on the page, and which notebook it belongs to. */
 export const lenses: JupyterFrontEndPlugin<ILenses> = {

@@ -3,6 +3,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { hub, type Handle } from '@rgwidgets/lens/hub';
 
 import { Lenses, type Owner } from './lenses';
+import { ELSEWHERE } from './token';
 
 const leaves: (() => void)[] = [];
 afterEach(() => leaves.splice(0).forEach(leave => leave()));
@@ -37,6 +38,20 @@ test('a notebook has the lenses of its kernel and the records that are drawn in 
   expect(lenses.of(other)).toEqual([]);
   expect(lenses.of(empty)).toEqual([]);
   expect(lenses.all()).toEqual([live, record]);
+});
+
+test('a record that is shown in a panel of its own is not counted twice', () => {
+  const lenses = new Lenses();
+  const mine = notebook(null);
+  const [cell, inside, apart] = ['div', 'div', 'div'].map(name => document.createElement(name));
+  cell!.append(inside!);
+  const [hidden, shown] = [inside!, apart!].map(place => {
+    lenses.adopt(place, mine);
+    return join({ place }).handle;
+  });
+  expect(lenses.of(mine)).toEqual([hidden, shown]);
+  cell!.className = ELSEWHERE;
+  expect(lenses.of(mine)).toEqual([shown]);
 });
 
 test('many moves in one task are told once, and a lens that left is not heard', async () => {

@@ -2,7 +2,7 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Signal } from '@lumino/signaling';
 import { hub, type Handle } from '@rgwidgets/lens/hub';
 
-import type { ILenses } from './token';
+import { ELSEWHERE, type ILenses } from './token';
 
 /** What of a notebook tells which lenses are its own. */
 export type Owner = Pick<NotebookPanel, 'sessionContext'>;
@@ -27,7 +27,7 @@ export class Lenses implements ILenses {
     return this.all().filter(handle =>
       handle.place === null
         ? kernel !== null && handle.kernel === kernel
-        : this.owners.get(handle.place) === panel
+        : this.owners.get(handle.place) === panel && !handle.place.closest(`.${ELSEWHERE}`)
     );
   }
 
