@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Error, Page
+from playwright.sync_api import Error, Page, expect
 
 from .book import reading, served
 from .lab import PATIENCE, chromium, running, shoot
+
+expect.set_options(timeout=PATIENCE)  # of these tests two run at once, and never for their speed
 
 #: The index of each level that a lens has drawn, in order.
 NOTE_DRAWS = """
@@ -78,6 +80,7 @@ def reader(browser, site):
 def page(browser):
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     page.add_init_script(NOTE_DRAWS)
     faults = []
     page.on("pageerror", lambda error: faults.append(str(error)))

@@ -13,6 +13,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import nbformat
@@ -181,6 +182,17 @@ _IDLE = """() => {
 def run_all(page: Page) -> None:
     """Run every cell, without waiting for the end."""
     page.evaluate("() => { void window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+
+
+def kept_in_workspace(page: Page, what: str) -> AbstractContextManager[object]:
+    """What the block does ends with `what` in the workspace on disk, where a reload finds it."""
+    return page.expect_response(
+        lambda answer: (
+            "/api/workspaces" in answer.url
+            and answer.request.method == "PUT"
+            and what in (answer.request.post_data or "")
+        )
+    )
 
 
 def set_theme(page: Page, theme: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from .lab import PATIENCE, Lab, open_notebook, run_all, set_theme, shoot
+from .lab import Lab, kept_in_workspace, open_notebook, run_all, set_theme, shoot
 from .linked import DIALS, FLOW, TITLED, TURN, bar, expect_dials
 
 LIVE = """() => {
@@ -29,7 +29,7 @@ def notebook(page: Page, lab: Lab, request: pytest.FixtureRequest) -> Page:
     )
     open_notebook(page, lab, name)
     run_all(page)
-    expect(page.locator(DIALS)).to_have_count(2, timeout=PATIENCE)
+    expect(page.locator(DIALS)).to_have_count(2)
     return page
 
 
@@ -56,14 +56,14 @@ def test_a_lens_that_is_unlinked_stays_and_the_choice_outlives_a_reload(
     bar(page).locator("button").last.click()
     menu = page.locator(".lm-Menu:visible")
     expect(menu.locator(".lm-Menu-item")).to_have_text(["left", "right"])
-    menu.locator(".lm-Menu-item", has_text="right").click()
+    with kept_in_workspace(page, '["right"]'):
+        menu.locator(".lm-Menu-item", has_text="right").click()
     turn(page, "ArrowRight")
     expect_dials(page, ["1", "0"])
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    page.wait_for_timeout(1500)  # the workspace is written a moment later
     page.reload()
     page.wait_for_function("() => window.jupyterapp?.restored")
-    page.wait_for_function(LIVE, timeout=PATIENCE)  # the records have handed over to the kernel
+    page.wait_for_function(LIVE)  # the records have handed over to the kernel
     expect_dials(page, ["1", "0"])
     before = shown(page)
     # By hand, not by key: JupyterLab gives the notebook the focus when it has opened it again.
@@ -124,7 +124,7 @@ def test_six_lenses_move_together(page: Page, lab: Lab) -> None:
     name = lab.write("six.ipynb", *cells)
     open_notebook(page, lab, name)
     run_all(page)
-    expect(page.locator(DIALS)).to_have_count(6, timeout=PATIENCE)
+    expect(page.locator(DIALS)).to_have_count(6)
     bar(page)
     page.evaluate(TURN, 6)  # resolves when the last of them has drawn
     expect_dials(page, ["1"] * 6)

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from rgwidgets.notebooks import chapters, shelf
 
-from .lab import PATIENCE, Lab, open_notebook, run_all
+from .lab import Lab, kept_in_workspace, open_notebook, run_all
 
 INDEX = shelf.index(Path(__file__).parents[2] / "book")
 ALL = len(INDEX["chapters"])
@@ -43,7 +43,6 @@ def clean(lab: Lab) -> None:
 
 def open_book(page: Page, lab: Lab, *, fresh: bool = True) -> Locator:
     """JupyterLab with the panel shown."""
-    page.set_default_timeout(PATIENCE)
     page.goto(f"{lab.url}/lab{'?reset' if fresh else ''}")
     page.wait_for_function("() => window.jupyterapp?.restored")
     page.evaluate("async () => { await window.jupyterapp.restored; }")
@@ -53,7 +52,7 @@ def open_book(page: Page, lab: Lab, *, fresh: bool = True) -> Locator:
 
 def ready(page: Page) -> Locator:
     panel = page.locator("#rgwidgets-book")
-    expect(panel.locator(".rg-book-chapter").first).to_be_visible(timeout=PATIENCE)
+    expect(panel.locator(".rg-book-chapter").first).to_be_visible()
     return panel
 
 
@@ -70,7 +69,7 @@ def unfold(panel: Locator, number: int) -> None:
 def begin(page: Page, panel: Locator) -> None:
     """Open block spins and wait until it can be worked with."""
     panel.locator(".rg-book-title", has_text="Block spins").click()
-    expect(page.locator(".jp-Notebook h1", has_text="Block spins")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".jp-Notebook h1", has_text="Block spins")).to_be_visible()
     page.wait_for_function(IDLE, arg=NAME)
 
 
@@ -92,21 +91,7 @@ def close(page: Page) -> None:
 
 def put_in_place(page: Page):
     """In the block a fresh copy gets the name of the chapter."""
-    return page.expect_response(
-        lambda r: r.request.method == "PATCH" and "Untitled" in r.url, timeout=PATIENCE
-    )
-
-
-def kept_in_workspace(page: Page, what: str):
-    """What the block does ends with `what` in the workspace on disk."""
-    return page.expect_response(
-        lambda r: (
-            "/api/workspaces" in r.url
-            and r.request.method == "PUT"
-            and what in (r.request.post_data or "")
-        ),
-        timeout=PATIENCE,
-    )
+    return page.expect_response(lambda r: r.request.method == "PATCH" and "Untitled" in r.url)
 
 
 def test_the_panel_lists_every_chapter_with_what_it_takes(page: Page, lab: Lab) -> None:
@@ -167,7 +152,7 @@ def test_keys_alone_open_a_chapter_and_keep_their_place(page: Page, lab: Lab) ->
     page.keyboard.press("Tab")
     expect(panel.get_by_role("button", name="Open", exact=True)).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator(".jp-Notebook h1", has_text="Block spins")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".jp-Notebook h1", has_text="Block spins")).to_be_visible()
 
 
 def test_a_click_opens_a_fresh_copy_and_a_second_click_the_same(page: Page, lab: Lab) -> None:
@@ -184,7 +169,7 @@ def test_a_click_opens_a_fresh_copy_and_a_second_click_the_same(page: Page, lab:
     (lab.root / NAME).write_text(json.dumps(mine))
     unfold(panel, 3)
     panel.get_by_role("button", name="Continue").click()
-    expect(page.locator(".jp-Notebook h1", has_text="My own")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".jp-Notebook h1", has_text="My own")).to_be_visible()
     assert [p.name for p in lab.root.glob("*.ipynb")] == [NAME]
 
 
@@ -234,7 +219,7 @@ def test_a_right_answer_counts_and_is_there_after_a_reload(page: Page, lab: Lab)
     expect(decimation).to_contain_text("0 of 4")
     with kept_in_workspace(page, '"@rgwidgets/lab:book-passed":["2.1"]'):
         run_all(page)
-        expect(decimation).to_contain_text("1 of 4", timeout=PATIENCE)
+        expect(decimation).to_contain_text("1 of 4")
     assert "✓" not in (lab.root / name).read_text()  # the notebook is not where it is kept
 
     page.goto(f"{lab.url}/lab")
@@ -273,7 +258,7 @@ def test_answers_in_a_saved_notebook_count_when_it_is_opened(page: Page, lab: La
     (lab.root / name).write_text(json.dumps(notebook))
     panel = open_book(page, lab)
     page.evaluate("(path) => window.jupyterapp.commands.execute('docmanager:open', {path})", name)
-    expect(row(panel, "Block spins")).to_contain_text("1 of 4", timeout=PATIENCE)
+    expect(row(panel, "Block spins")).to_contain_text("1 of 4")
 
 
 def test_a_copy_deleted_while_it_is_open_is_not_lost(page: Page, lab: Lab) -> None:
@@ -349,7 +334,7 @@ def test_a_kernel_without_the_package_is_told_how_to_get_it(page: Page, lab: Lab
     panel = ready(page)
     run_all(page)
     notice = panel.locator(".rg-book-notice")
-    expect(notice).to_contain_text("lacks.ipynb", timeout=PATIENCE)
+    expect(notice).to_contain_text("lacks.ipynb")
     expect(notice).to_contain_text("pip install rgwidgets")
     toast = page.locator(".jp-toast, .Toastify__toast", has_text="has no rgwidgets")
     expect(toast).to_have_count(1)
@@ -369,5 +354,5 @@ def test_the_launcher_has_cards_for_the_next_chapters(page: Page, lab: Lab) -> N
     expect(cards.nth(1)).to_contain_text("Starter notebook")
     expect(cards.nth(2)).to_contain_text("1. Coarse-grain and rescale")
     cards.nth(3).click()
-    expect(page.locator(".jp-Notebook h1", has_text="Decimation")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".jp-Notebook h1", has_text="Decimation")).to_be_visible()
     assert (lab.root / "02-decimation.ipynb").is_file()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from .lab import PATIENCE, Lab, open_notebook, run_all, set_theme, shoot
+from .lab import Lab, kept_in_workspace, open_notebook, run_all, set_theme, shoot
 from .linked import FLOW, TITLED, bar
 from .saved import open_without_kernel, saved_notebook
 
@@ -19,7 +19,7 @@ def notebook(page: Page, lab: Lab, request: pytest.FixtureRequest) -> Page:
     name = lab.write(f"{request.node.name[5:40]}.ipynb", FLOW, "lens(1, title='a lattice')")
     open_notebook(page, lab, name)
     run_all(page)
-    expect(page.locator(IN_CELL)).to_have_count(1, timeout=PATIENCE)
+    expect(page.locator(IN_CELL)).to_have_count(1)
     return page
 
 
@@ -28,7 +28,7 @@ def detached(page: Page) -> Locator:
     page.locator(".jp-Notebook .rg-lens .rg-title").click(button="right")
     page.locator(".lm-Menu-item", has_text="panel of its own").click()
     found = page.locator(APART)
-    expect(found).to_have_count(1, timeout=PATIENCE)
+    expect(found).to_have_count(1)
     return found
 
 
@@ -55,18 +55,18 @@ def test_a_lens_moves_beside_its_notebook_and_comes_back(notebook: Page) -> None
 
 def test_the_panel_is_there_after_a_reload(notebook: Page) -> None:
     page = notebook
-    detached(page)
+    with kept_in_workspace(page, '"rgwidgets-detached:'):
+        detached(page)
     page.evaluate(
         """async () => {
           const [panel] = window.jupyterapp.shell.widgets('main');
           await panel.context.save();
         }"""
     )
-    page.wait_for_timeout(1500)  # the workspace is written a moment later
     page.goto(page.url.replace("?reset", ""))
     page.wait_for_function("() => window.jupyterapp?.restored")
     lens = page.locator(APART)
-    expect(lens).to_have_count(1, timeout=PATIENCE)
+    expect(lens).to_have_count(1)
     dial = lens.locator("input[type=range]")
     dial.press("ArrowRight")
     expect(dial).to_have_value("1")
@@ -89,7 +89,7 @@ def test_a_cell_that_runs_again_or_is_deleted_takes_its_panel_along(notebook: Pa
           await commands.execute('notebook:run-all-cells');
         }"""
     )
-    expect(lens.locator(".rg-title")).to_have_text("another", timeout=PATIENCE)
+    expect(lens.locator(".rg-title")).to_have_text("another")
     page.evaluate(
         """() => {
           const panel = window.jupyterapp.shell.widgets('main').next().value;

@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 from rgwidgets.core import Bound, Estimate, Flow, Influence, Level, RecordedFlow, Relevance, Scale
 from rgwidgets.core.dataset import from_levels
 
-from .lab import PATIENCE, Lab, set_theme, shoot
+from .lab import Lab, set_theme, shoot
 
 FILE = "Renormalisation record"
 FOLDER = "Renormalisation record (folder)"
@@ -103,7 +103,6 @@ def hostile(ising: RecordedFlow, folder: Path) -> None:
 
 
 def start(page: Page, lab: Lab, *, reset: bool = True) -> None:
-    page.set_default_timeout(PATIENCE)
     page.goto(f"{lab.url}/lab{'?reset' if reset else ''}")
     page.wait_for_function("() => window.jupyterapp?.restored")
     page.evaluate("async () => { await window.jupyterapp.restored; }")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from .lab import PATIENCE, Lab, set_theme, shoot
+from .lab import Lab, kept_in_workspace, set_theme, shoot
 
 SETTING = """async ([name, value]) => {
   await window.jupyterapp.restored;
@@ -20,7 +20,6 @@ RUN = "([command, args]) => window.jupyterapp.commands.execute(command, args)"
 
 
 def start(page: Page, lab: Lab, query: str = "?reset") -> None:
-    page.set_default_timeout(PATIENCE)
     page.goto(f"{lab.url}/lab{query}")
     page.wait_for_function("() => window.jupyterapp?.restored")
 
@@ -84,8 +83,8 @@ def predict(page: Page, choice: int) -> None:
 
 def test_a_guess_is_kept_and_handed_in_as_a_file(lesson: Page, lab: Lab, tmp_path: Path) -> None:
     page = lesson
-    predict(page, 1)
-    page.wait_for_timeout(1500)  # the workspace is written a moment later
+    with kept_in_workspace(page, '"block-spins":"1"'):
+        predict(page, 1)
     start(page, lab, "")
     open_book(page)
     page.locator(".rg-book-button", has_text="Predict").first.click()
@@ -114,7 +113,8 @@ def test_the_room_is_counted_from_the_files_handed_in(lesson: Page, lab: Lab) ->
         (folder / f"predictions-{at}.json").write_text(json.dumps(sheet))
     (folder / "predictions-broken.json").write_text('{"format": "rgwidgets-pre')
     page = lesson
-    page.evaluate(RUN, ["rgwidgets:collect-predictions", {"path": "handed-in"}])
+    with kept_in_workspace(page, '"rgwidgets-room:'):
+        page.evaluate(RUN, ["rgwidgets:collect-predictions", {"path": "handed-in"}])
     room = page.locator(".rg-room")
     expect(room.locator(".rg-room-told")).to_contain_text("5 students")
     expect(room.locator(".rg-room-told")).to_contain_text("predictions-broken.json")
@@ -123,7 +123,6 @@ def test_the_room_is_counted_from_the_files_handed_in(lesson: Page, lab: Lab) ->
     for theme in ("dark", "light"):
         set_theme(page, theme)
         shoot(page, f"room-{theme}")
-    page.wait_for_timeout(1500)
     start(page, lab, "")
     expect(page.locator(".rg-room-told")).to_contain_text("5 students")
 
@@ -148,7 +147,7 @@ def test_a_workspace_that_nobody_can_write_is_told(browser: Browser, lab: Lab) -
     start(page, lab)
     predict(page, 2)
     toast = page.locator(".jp-toast, .Toastify__toast", has_text="was not kept")
-    expect(toast).to_contain_text("the server does not take the workspace", timeout=PATIENCE)
+    expect(toast).to_contain_text("the server does not take the workspace")
     page.locator(".rg-book-button", has_text="Predict").first.click()
     expect(page.locator(".jp-Dialog input[type=radio]").nth(2)).to_be_checked()
     context.close()

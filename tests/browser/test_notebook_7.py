@@ -45,7 +45,7 @@ def opened(page: Page, classic: Lab, name: str) -> None:
 def test_the_bar_turns_every_lens_of_the_notebook(page: Page, classic: Lab) -> None:
     opened(page, classic, classic.write("two.ipynb", FLOW, "display(lens(1), lens(2))"))
     run_all(page)
-    expect(page.locator(DIALS)).to_have_count(2, timeout=PATIENCE)
+    expect(page.locator(DIALS)).to_have_count(2)
     bar(page).locator("input[type=range]").press("ArrowRight")
     expect_dials(page, ["1", "1"])
 
@@ -58,7 +58,7 @@ def test_a_new_lens_is_inserted_and_no_status_bar_is_missed(page: Page, classic:
     page.get_by_role("button", name="Insert cell").click()
     expect(page.locator(".jp-CodeCell")).to_have_count(2)
     page.keyboard.press("Shift+Enter")
-    expect(page.locator(".rg-lens")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".rg-lens")).to_be_visible()
     expect(page.locator(".rg-status-item")).to_have_count(0)
 
 
@@ -71,7 +71,7 @@ def test_the_book_opens_and_a_chapter_with_it(page: Page, classic: Lab) -> None:
     with page.context.expect_page() as another:
         panel.locator(".rg-book-title", has_text="Block spins").click()
     heading = another.value.locator(".jp-Notebook h1", has_text="Block spins")
-    expect(heading).to_be_visible(timeout=PATIENCE)
+    expect(heading).to_be_visible()
     assert (classic.root / NAME).is_file()
 
 

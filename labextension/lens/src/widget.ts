@@ -1,4 +1,5 @@
 /** The thin adapter between an anywidget model and the lens. */
+import { Hand, keepHand } from "./focus";
 import { handleOf, type Handled } from "./handle";
 import { hub } from "./hub";
 import { Lens, type LensOptions } from "./lens";
@@ -146,6 +147,7 @@ class ModelHost implements Host {
 interface Registered {
   handle: Handled;
   views: Set<HTMLElement>;
+  hand: Hand;
   /** The model while its kernel lives, and each of its views; the last takes the handle away. */
   holders: number;
   leave(): void;
@@ -172,7 +174,7 @@ function hold(model: Model, view?: HTMLElement): () => void {
     const kernel = model.widget_manager?.kernel?.id ?? null;
     const views = new Set<HTMLElement>();
     const handle = handleOf(new ModelHost(model), { kernel, views });
-    known = { handle, views, holders: 0, leave: hub().add(handle) };
+    known = { handle, views, hand: new Hand(), holders: 0, leave: hub().add(handle) };
     handles.set(key, known);
   }
   const registered = known;
@@ -207,7 +209,9 @@ interface RenderProps {
 export function render({ model, el, signal }: RenderProps, options: LensOptions = {}): () => void {
   const release = hold(model, el);
   const lens = new Lens(el, new ModelHost(model), options);
+  const letGo = keepHand(el, handles.get(identity(model))!.hand);
   const dispose = (): void => {
+    letGo();
     release();
     lens.dispose();
   };
