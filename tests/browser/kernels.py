@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -30,9 +32,20 @@ class Kernels:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
+    def _list(self, path: str) -> list[Any]:
+        """What runs; a server that just starts a kernel cannot tell of it for a moment."""
+        end = time.monotonic() + 30
+        while True:
+            try:
+                return list(self._ask(path))
+            except urllib.error.HTTPError as refusal:
+                if refusal.code != 500 or time.monotonic() > end:
+                    raise
+            time.sleep(0.1)
+
     def running(self) -> list[str]:
         """Their ids."""
-        return [kernel["id"] for kernel in self._ask("kernels")]
+        return [kernel["id"] for kernel in self._list("kernels")]
 
     def stop(self) -> None:
         """Shut every kernel down, as a culler or a crash would."""
@@ -41,7 +54,7 @@ class Kernels:
 
     def lend(self, notebook: str) -> None:
         """Give a notebook that has no kernel the warm one, clean, or a new one to keep warm."""
-        sessions = self._ask("sessions")
+        sessions = self._list("sessions")
         if any(session["path"] == notebook for session in sessions):
             return
         place = {"path": notebook, "name": notebook, "type": "notebook"}

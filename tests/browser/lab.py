@@ -196,8 +196,8 @@ def kept_in_workspace(page: Page, what: str) -> AbstractContextManager[object]:
 
 
 def set_theme(page: Page, theme: str) -> None:
-    """'light' or 'dark'."""
-    name = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}[theme]
+    """'light', 'dark' or 'dark high contrast'; JupyterLab throws if the next one comes too soon."""
+    name = f"JupyterLab {theme.title()}"
     page.evaluate(
         "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name
     )
