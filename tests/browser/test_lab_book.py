@@ -89,6 +89,13 @@ def close(page: Page) -> None:
     expect(page.locator(".jp-Notebook")).to_have_count(0)
 
 
+def delete(page: Page, path: Path) -> None:
+    """Delete a file on the disk; of a folder that loses one while it is listed, the browser says
+    that it is gone."""
+    page.evaluate("() => window.jupyterapp.commands.execute('filebrowser:refresh')")
+    path.unlink()
+
+
 def put_in_place(page: Page):
     """In the block a fresh copy gets the name of the chapter."""
     return page.expect_response(lambda r: r.request.method == "PATCH" and "Untitled" in r.url)
@@ -264,7 +271,7 @@ def test_answers_in_a_saved_notebook_count_when_it_is_opened(page: Page, lab: La
 def test_a_copy_deleted_while_it_is_open_is_not_lost(page: Page, lab: Lab) -> None:
     panel = open_book(page, lab)
     begin(page, panel)
-    (lab.root / NAME).unlink()
+    delete(page, lab.root / NAME)
     panel.locator(".rg-book-title", has_text="Block spins").click()
     notice = page.locator(".jp-toast, .Toastify__toast", has_text="was deleted")
     expect(notice).to_contain_text("Save it to keep it")
@@ -275,7 +282,7 @@ def test_a_copy_deleted_while_it_is_open_is_not_lost(page: Page, lab: Lab) -> No
     page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
 
     close(page)
-    (lab.root / NAME).unlink()
+    delete(page, lab.root / NAME)
     begin(page, panel)  # closed and gone: a fresh copy
     assert (lab.root / NAME).exists()
 
