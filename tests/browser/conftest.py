@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Error, Page, expect
 
@@ -15,6 +17,8 @@ NOTE_DRAWS = """
   window.drawn = [];
   document.addEventListener('rgwidgets:draw', (event) => window.drawn.push(event.detail.index));
 """
+#: JupyterLab throws if a kernel ends before it has answered; the extension makes no requests.
+LABS_OWN = re.compile(r"Canceled future for \w+_request message before replies were done")
 #: What somebody in front of the page would tell of it.
 SEEN = """() => {
   const text = (what) => [...document.querySelectorAll(what)].map(e => e.innerText);
@@ -86,7 +90,7 @@ def page(browser):
     page.on("pageerror", lambda error: faults.append(str(error)))
     yield page
     context.close()
-    assert faults == [], "the page threw"
+    assert [fault for fault in faults if not LABS_OWN.search(fault)] == [], "the page threw"
 
 
 @pytest.fixture
