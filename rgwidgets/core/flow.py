@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +23,7 @@ from .relevance import Relevance
 from .scale import Scale
 from .scheme import Scheme
 from .theory import EffectiveTheory, Theory
+from .turns import Turns
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
@@ -175,7 +175,7 @@ class Flow(FlowTable):
         self.palette = str(theory.attrs.get("palette", "sequential"))
         self._effective: dict[float, EffectiveTheory] = {}
         self._levels: dict[float, Level] = {}
-        self._coarsening, self._measuring = RLock(), RLock()  # a picture need not wait for bounds
+        self._coarsening, self._measuring = Turns(), Turns()  # a picture need not wait for bounds
 
     def __repr__(self) -> str:
         known = len(self._effective)
@@ -187,22 +187,16 @@ class Flow(FlowTable):
     def __getitem__(self, cutoff: float) -> EffectiveTheory:
         """The effective theory at `cutoff`, computed once."""
         cutoff = self.scale.check(cutoff)
-        if (known := self._effective.get(cutoff)) is not None:
-            return known  # without waiting for another cutoff
-        with self._coarsening:
-            if cutoff not in self._effective:
-                self._effective[cutoff] = self.scheme.coarsen(self.theory, cutoff)
-            return self._effective[cutoff]
+        return self._coarsening.once(
+            self._effective, cutoff, lambda: self.scheme.coarsen(self.theory, cutoff)
+        )
 
     def level(self, cutoff: float) -> Level:
         """The numbers of one level, bounds included, computed once."""
         cutoff = self.scale.check(cutoff)
-        if (known := self.computed(cutoff)) is not None:
-            return known
-        with self._measuring:
-            if cutoff not in self._levels:
-                self._levels[cutoff] = replace(Level.of(self[cutoff]), cutoff=cutoff)
-            return self._levels[cutoff]
+        return self._measuring.once(
+            self._levels, cutoff, lambda: replace(Level.of(self[cutoff]), cutoff=cutoff)
+        )
 
     def diagnose(self, cutoff: float, budget: Mapping[str, float] | None = None) -> Diagnosis:
         """Which of the failure modes, if any, this flow shows at `cutoff`: see `diagnosis`."""
