@@ -16,6 +16,7 @@ function draw(index: number, cutoffs = [1, 2, 4], kernel: string | null = null) 
     place: kernel === null ? place : null,
     scale: () => ({ cutoffs }),
     preview: () => index,
+    cutoff: () => index,
     turn: (to: number) => (index = to)
   } as unknown as Handle;
   const show = (): void => void leaves.push(hub().add(handle));

@@ -1,5 +1,7 @@
 import { hub, type Handle } from '@rgwidgets/lens/hub';
 
+import { meet } from '../record/handover';
+
 /** The picture of a record that is drawn in `node`; a kernel's lens is one, wherever it is shown. */
 function pictureIn(node: HTMLElement): Handle | undefined {
   return [...hub().handles].find(({ place }) => place !== null && node.contains(place));
@@ -8,8 +10,8 @@ function pictureIn(node: HTMLElement): Handle | undefined {
 /** The picture in `to` goes where the one in `from` stands. */
 export function carry(from: HTMLElement, to: HTMLElement): void {
   const [there, here] = [pictureIn(from), pictureIn(to)];
-  if (there && here && String(there.scale()?.cutoffs) === String(here.scale()?.cutoffs)) {
-    here.turn(there.preview(), true);
+  if (there && here) {
+    meet(here, there);
   }
 }
 

@@ -42,11 +42,16 @@ export function watchView(node: HTMLElement, report: (live: boolean) => void): (
 }
 
 /** What a reader has done to a picture goes on in the lens that takes its place. */
-export function handOver(picture: Turned, live: Handle): void {
-  const { handle, began } = picture;
-  const same = String(handle.scale()?.cutoffs) === String(live.scale()?.cutoffs);
-  if (same && handle.preview() !== began) {
-    live.turn(handle.preview(), handle.preview() === handle.cutoff());
+export function handOver({ handle, began }: Turned, live: Handle): void {
+  if (handle.preview() !== began) {
+    meet(live, handle);
+  }
+}
+
+/** A lens goes where another one of the same scale stands. */
+export function meet(lens: Handle, other: Handle): void {
+  if (String(lens.scale()?.cutoffs) === String(other.scale()?.cutoffs)) {
+    lens.turn(other.preview(), other.preview() === other.cutoff());
   }
 }
 
