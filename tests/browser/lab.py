@@ -162,13 +162,18 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+def open_lab(page: Page, lab: Lab, place: str = "?reset") -> None:
+    """Open JupyterLab, with the workspace as it was if `place` is empty, and wait for it."""
+    page.goto(f"{lab.url}/lab{place}")
+    page.wait_for_function("() => window.jupyterapp?.restored")
+    page.evaluate("async () => { await window.jupyterapp.restored; }")
+
+
 def open_notebook(page: Page, lab: Lab, name: str) -> None:
     """Open a notebook, on a clean kernel if it has none, and wait until that is idle."""
     lab.kernels.lend(name)
     page.set_default_timeout(PATIENCE)
-    page.goto(f"{lab.url}/lab/tree/{name}?reset")
-    page.wait_for_function("() => window.jupyterapp?.restored")
-    page.evaluate("async () => { await window.jupyterapp.restored; }")
+    open_lab(page, lab, f"/tree/{name}?reset")
     page.wait_for_function(_IDLE)
 
 

@@ -7,7 +7,7 @@ import base64
 import nbformat
 from playwright.sync_api import Page, expect
 
-from .lab import Lab
+from .lab import Lab, open_lab
 
 FLOW = "application/vnd.rgwidgets.flow+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -55,11 +55,9 @@ def saved_notebook(lab: Lab, name: str) -> str:
 def open_without_kernel(page: Page, lab: Lab, name: str) -> None:
     """As a reader opens it who chooses no kernel; those of other tests are gone."""
     lab.kernels.stop()
-    page.goto(f"{lab.url}/lab?reset")
-    page.wait_for_function("() => window.jupyterapp?.restored")
+    open_lab(page, lab)
     page.evaluate(
         """async (path) => {
-          await window.jupyterapp.restored;
           const kernelPreference = { shouldStart: false, autoStartDefault: false };
           const options = { path, factory: 'Notebook', kernelPreference };
           await window.jupyterapp.commands.execute('docmanager:open', options);

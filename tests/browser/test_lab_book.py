@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from rgwidgets.notebooks import chapters, shelf
 
-from .lab import Lab, kept_in_workspace, open_notebook, run_all
+from .lab import Lab, kept_in_workspace, open_lab, open_notebook, run_all
 
 INDEX = shelf.index(Path(__file__).parents[2] / "book")
 ALL = len(INDEX["chapters"])
@@ -43,9 +43,7 @@ def clean(lab: Lab) -> None:
 
 def open_book(page: Page, lab: Lab, *, fresh: bool = True) -> Locator:
     """JupyterLab with the panel shown."""
-    page.goto(f"{lab.url}/lab{'?reset' if fresh else ''}")
-    page.wait_for_function("() => window.jupyterapp?.restored")
-    page.evaluate("async () => { await window.jupyterapp.restored; }")
+    open_lab(page, lab, "?reset" if fresh else "")
     page.evaluate("() => window.jupyterapp.commands.execute('rgwidgets:open-book')")
     return ready(page)
 

@@ -6,7 +6,7 @@ import json
 
 from playwright.sync_api import Locator, Page, expect
 
-from .lab import Lab, lens, open_notebook, run_all, set_theme, shoot
+from .lab import Lab, lens, open_lab, open_notebook, run_all, set_theme, shoot
 
 SPINS = """
 import torch; torch.set_num_threads(1)
@@ -224,9 +224,7 @@ def test_nothing_is_inserted_where_the_dialog_is_left_and_one_undo_takes_a_cell_
 
 
 def test_the_command_needs_a_notebook(page: Page, lab: Lab) -> None:
-    page.goto(f"{lab.url}/lab?reset")
-    page.wait_for_function("() => window.jupyterapp?.restored")
-    page.evaluate("async () => { await window.jupyterapp.restored; }")
+    open_lab(page, lab)
     assert not command_enabled(page)
     open_notebook(page, lab, lab.write("enabled.ipynb", "1"))
     assert command_enabled(page)

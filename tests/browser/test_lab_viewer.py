@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 from rgwidgets.core import Bound, Estimate, Flow, Influence, Level, RecordedFlow, Relevance, Scale
 from rgwidgets.core.dataset import from_levels
 
-from .lab import Lab, set_theme, shoot
+from .lab import Lab, open_lab, set_theme, shoot
 
 FILE = "Renormalisation record"
 FOLDER = "Renormalisation record (folder)"
@@ -102,12 +102,6 @@ def hostile(ising: RecordedFlow, folder: Path) -> None:
     edit(folder, resize)
 
 
-def start(page: Page, lab: Lab, *, reset: bool = True) -> None:
-    page.goto(f"{lab.url}/lab{'?reset' if reset else ''}")
-    page.wait_for_function("() => window.jupyterapp?.restored")
-    page.evaluate("async () => { await window.jupyterapp.restored; }")
-
-
 def execute(page: Page, command: str, **args: object) -> None:
     page.evaluate(
         "([id, args]) => { void window.jupyterapp.commands.execute(id, args); }", [command, args]
@@ -132,7 +126,7 @@ def test_a_record_opens_with_no_kernel_and_its_dial_turns(
     page: Page, lab: Lab, records: Path, name: str
 ) -> None:
     lab.kernels.stop()
-    start(page, lab)
+    open_lab(page, lab)
     execute(page, "rgwidgets:open-record", path=f"records/{name}")
     shown = document(page)
     expect(shown).to_contain_text("Spins of one kind")
@@ -150,7 +144,7 @@ def test_a_record_opens_with_no_kernel_and_its_dial_turns(
 def test_a_double_click_opens_what_is_named_as_a_record_and_a_menu_opens_a_folder(
     page: Page, lab: Lab, records: Path
 ) -> None:
-    start(page, lab)
+    open_lab(page, lab)
     execute(page, "filebrowser:go-to-path", path="records")
     item = page.locator(".jp-DirListing-item", has_text="one.flow.zip")
     item.dblclick()
@@ -175,7 +169,7 @@ LAID_OUT = """async () => {
 
 
 def test_open_records_are_restored_after_a_reload(page: Page, lab: Lab, records: Path) -> None:
-    start(page, lab)
+    open_lab(page, lab)
     execute(page, "rgwidgets:open-record", path="records/one.zarr")
     expect(document(page)).to_contain_text("Spins of one kind")
     execute(
@@ -186,7 +180,7 @@ def test_open_records_are_restored_after_a_reload(page: Page, lab: Lab, records:
     )
     expect(dials(page)).to_have_count(2)
     page.evaluate(LAID_OUT)
-    start(page, lab, reset=False)
+    open_lab(page, lab, "")
     page.locator(".lm-TabBar-tab", has_text="one.flow.zip | other.flow.zip").click()
     expect(dials(page)).to_have_count(2)
     turn(page, dials(page).first, "End")
@@ -196,7 +190,7 @@ def test_open_records_are_restored_after_a_reload(page: Page, lab: Lab, records:
 
 
 def test_two_records_turn_on_one_dial(page: Page, lab: Lab, records: Path) -> None:
-    start(page, lab)
+    open_lab(page, lab)
     execute(page, "rgwidgets:open-record", path="records/one.flow.zip")
     document(page).locator(".rg-compare").click()
     dialog = page.locator(".jp-Dialog")
@@ -218,7 +212,7 @@ def test_two_records_turn_on_one_dial(page: Page, lab: Lab, records: Path) -> No
 def test_records_without_a_common_scale_say_so_and_turn_alone(
     page: Page, lab: Lab, records: Path
 ) -> None:
-    start(page, lab)
+    open_lab(page, lab)
     args = {"path": "records/one.flow.zip", "other": "records/rank.flow.zip"}
     execute(page, "rgwidgets:compare-records", **args)
     expect(page.locator(".rg-comparison-note")).to_contain_text("no scale in common")
@@ -230,7 +224,7 @@ def test_records_without_a_common_scale_say_so_and_turn_alone(
 def test_what_is_shown_is_saved_as_png_svg_and_csv(
     page: Page, lab: Lab, records: Path, tmp_path: Path
 ) -> None:
-    start(page, lab)
+    open_lab(page, lab)
     execute(page, "rgwidgets:open-record", path="records/one.flow.zip")
     shown = document(page)
     expect(shown.locator(".rg-vega canvas").first).to_be_visible()
@@ -269,7 +263,7 @@ def test_what_is_shown_is_saved_as_png_svg_and_csv(
 def test_what_cannot_be_shown_says_why_and_how_to_mend_it(
     page: Page, lab: Lab, records: Path, name: str, what: str, mend: str
 ) -> None:
-    start(page, lab)
+    open_lab(page, lab)
     execute(page, "rgwidgets:open-record", path=f"records/{name}")
     alert = document(page).get_by_role("alert")
     expect(alert).to_contain_text(what)
@@ -282,7 +276,7 @@ def test_nothing_in_a_hostile_record_runs_or_asks_an_address(
 ) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    start(page, lab)
+    open_lab(page, lab)
     execute(page, "rgwidgets:open-record", path="records/hostile.zarr")
     expect(document(page)).to_contain_text("<script>")
     expect(document(page).locator(".rg-chart-note").first).to_contain_text("cannot be drawn")
@@ -294,7 +288,7 @@ def test_nothing_in_a_hostile_record_runs_or_asks_an_address(
 def test_a_record_that_was_mended_or_replaced_is_read_again(
     page: Page, lab: Lab, records: Path
 ) -> None:
-    start(page, lab)
+    open_lab(page, lab)
     place = records / "again.flow.zip"
     shutil.copy(records / "cut.flow.zip", place)
     execute(page, "rgwidgets:open-record", path="records/again.flow.zip")
@@ -325,7 +319,7 @@ LIGHT_WORDS = """() => {
 
 
 def test_the_whole_lens_follows_every_theme(page: Page, lab: Lab, records: Path) -> None:
-    start(page, lab)
+    open_lab(page, lab)
     execute(page, "rgwidgets:open-record", path="records/one.flow.zip")
     expect(document(page).locator(".rg-vega canvas").first).to_be_visible()
     for theme in ("light", "dark", "light", "dark high contrast", "dark"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from .lab import Lab, kept_in_workspace, set_theme, shoot
+from .lab import Lab, kept_in_workspace, open_lab, set_theme, shoot
 
 SETTING = """async ([name, value]) => {
   await window.jupyterapp.restored;
@@ -17,11 +17,6 @@ SETTING = """async ([name, value]) => {
     '@rgwidgets/lab:workshop', JSON.stringify({ [name]: value }));
 }"""
 RUN = "([command, args]) => window.jupyterapp.commands.execute(command, args)"
-
-
-def start(page: Page, lab: Lab, query: str = "?reset") -> None:
-    page.goto(f"{lab.url}/lab{query}")
-    page.wait_for_function("() => window.jupyterapp?.restored")
 
 
 def open_book(page: Page) -> None:
@@ -32,7 +27,7 @@ def open_book(page: Page) -> None:
 @pytest.fixture
 def lesson(page: Page, lab: Lab) -> Iterator[Page]:
     """A page whose settings of the lesson are as they were afterwards."""
-    start(page, lab)
+    open_lab(page, lab)
     yield page
     page.evaluate(SETTING, ["track", ""])
 
@@ -40,7 +35,7 @@ def lesson(page: Page, lab: Lab) -> Iterator[Page]:
 def teach(page: Page, lab: Lab, name: str, value: object) -> None:
     """As if a teacher had set this before the students came."""
     page.evaluate(SETTING, [name, value])
-    start(page, lab)
+    open_lab(page, lab)
 
 
 def test_a_locked_track_is_all_that_there_is(lesson: Page, lab: Lab) -> None:
@@ -65,7 +60,7 @@ def test_larger_type_is_a_key_away_and_stays(lesson: Page, lab: Lab) -> None:
     lesson.evaluate(RUN, ["rgwidgets:toggle-projector", {}])
     lesson.wait_for_function("() => document.body.classList.contains('rg-projector')")
     assert lesson.evaluate(size) != before
-    start(lesson, lab)
+    open_lab(lesson, lab)
     lesson.wait_for_function("() => document.body.classList.contains('rg-projector')")
     lesson.evaluate(RUN, ["rgwidgets:toggle-projector", {}])
     lesson.wait_for_function("() => !document.body.classList.contains('rg-projector')")
@@ -85,7 +80,7 @@ def test_a_guess_is_kept_and_handed_in_as_a_file(lesson: Page, lab: Lab, tmp_pat
     page = lesson
     with kept_in_workspace(page, '"block-spins":"1"'):
         predict(page, 1)
-    start(page, lab, "")
+    open_lab(page, lab, "")
     open_book(page)
     page.locator(".rg-book-button", has_text="Predict").first.click()
     expect(page.locator(".jp-Dialog input[type=radio]").nth(1)).to_be_checked()
@@ -123,7 +118,7 @@ def test_the_room_is_counted_from_the_files_handed_in(lesson: Page, lab: Lab) ->
     for theme in ("dark", "light"):
         set_theme(page, theme)
         shoot(page, f"room-{theme}")
-    start(page, lab, "")
+    open_lab(page, lab, "")
     expect(page.locator(".rg-room-told")).to_contain_text("5 students")
 
 
@@ -144,7 +139,7 @@ def test_a_workspace_that_nobody_can_write_is_told(browser: Browser, lab: Lab) -
             route.continue_()
 
     page.route("**/lab/api/workspaces/**", refuse)
-    start(page, lab)
+    open_lab(page, lab)
     predict(page, 2)
     toast = page.locator(".jp-toast, .Toastify__toast", has_text="was not kept")
     expect(toast).to_contain_text("the server does not take the workspace")
