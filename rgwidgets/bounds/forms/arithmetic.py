@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from ..opaque import Opaque
 from .form import ROUNDING, Form
 from .registry import composite, primitive
-from .structure import broadcast, paired
+from .structure import broadcast, paired, promoted
 
 Operand = Form | Tensor | float
 
@@ -18,37 +18,30 @@ Operand = Form | Tensor | float
 def _pair(a: Operand, b: Operand) -> tuple[Form, Form | Tensor]:
     """The form of two operands first, or both forms; constants in double precision."""
     if isinstance(a, Form):
-        return a, b if isinstance(b, Form) else _constant(b, a)
+        return a, b if isinstance(b, Form) else constant(b, a)
     assert isinstance(b, Form)
-    return b, _constant(a, b)
+    return b, constant(a, b)
 
 
-def _constant(value: Any, like: Form) -> Tensor:
+def constant(value: Any, like: Form) -> Tensor:
+    """A tensor or number in double precision, where the form is."""
     if isinstance(value, Tensor):
         return like.known(value)
     return torch.as_tensor(value, dtype=torch.float64, device=like.centre.device)
 
 
-def _as_kind(x: Form, *others: Any) -> Form:
-    """The form with the dtype that torch would give to the result."""
-    if x.dtype.is_floating_point:
-        return x
-    for other in others:
-        dtype = getattr(other, "dtype", None)
-        if isinstance(dtype, torch.dtype) and dtype.is_floating_point:
-            return x.as_dtype(dtype)
-        if isinstance(other, float):
-            return x.as_dtype(torch.get_default_dtype())
-    return x
-
-
 @primitive("add")
-def add(a: Operand, b: Operand, *, alpha: float = 1) -> Form:
+def add(a: Operand, other: Operand, alpha: float = 1) -> Form:
     """a + alpha·b, exact but for rounding; a masked score stays −∞."""
+    x, y = _pair(a, other)
     if alpha != 1:
-        b = multiply(b, alpha) if isinstance(b, Form) else alpha * cast("Tensor", b)
-    x, y = _pair(a, b)
-    x = _as_kind(x, a, b)
+        if x is a:
+            y = multiply(y, alpha) if isinstance(y, Form) else alpha * y
+        else:
+            x = multiply(x, alpha)
+    x = x.as_dtype(promoted(a, other))
+    if x.dtype is torch.bool:
+        raise Opaque("a sum of truth values, which is one itself")
     if isinstance(y, Form):
         return _sum(x, y)
     shape = broadcast(x.shape, y.shape)
@@ -75,28 +68,26 @@ def _sum(x: Form, y: Form) -> Form:
     return x.made(centre, slopes, slack, owner, (low, high))
 
 
-@composite("sub", "subtract")
-def subtract(a: Any, b: Any, *, alpha: float = 1) -> Any:
-    if isinstance(b, Tensor) and b.dtype is torch.bool:
-        raise Opaque("a difference of truth values")
-    return torch.add(-b * alpha if alpha != 1 else -b, a)
+@primitive("sub", "subtract")
+def subtract(a: Operand, other: Operand, alpha: float = 1) -> Form:
+    return add(a, other, -alpha)
 
 
-@composite("rsub")
-def subtract_from(a: Any, b: Any, *, alpha: float = 1) -> Any:
-    return subtract(b, a, alpha=alpha)
+@primitive("rsub")
+def subtract_from(a: Operand, other: Operand, alpha: float = 1) -> Form:
+    return add(other, a, -alpha)
 
 
-@composite("neg", "negative")
-def negate(x: Any) -> Any:
-    return x * -1.0
+@primitive("neg", "negative")
+def negate(x: Form) -> Form:
+    return multiply(x, -1)
 
 
 @primitive("mul", "multiply")
-def multiply(a: Operand, b: Operand) -> Form:
+def multiply(a: Operand, other: Operand) -> Form:
     """a·b: with a constant exact; of two forms by `_product`."""
-    x, y = _pair(a, b)
-    x = _as_kind(x, a, b)
+    x, y = _pair(a, other)
+    x = x.as_dtype(promoted(a, other))
     if isinstance(y, Form):
         return _product(x, y)
     assert isinstance(y, Tensor)
@@ -129,24 +120,9 @@ def _product(x: Form, y: Form) -> Form:
     return x.made(centre, slopes, slack + across.clamp_min(0) + lost, owner, box).settled()
 
 
-@composite("div", "divide", "true_divide")
-def divide(a: Any, b: Any, *, rounding_mode: str | None = None) -> Any:
-    if rounding_mode is not None:
-        raise Opaque("a quotient that is rounded")
-    if not isinstance(b, Tensor):
-        return a * (1.0 / b)
-    inverse = torch.reciprocal(b) if hasattr(b, "form") else 1.0 / b.detach().double()
-    return torch.mul(inverse, a)
-
-
-@composite("rdiv")
-def divide_into(a: Any, b: Any) -> Any:
-    return divide(b, a)
-
-
 @composite("addcmul")
-def addcmul(x: Any, a: Any, b: Any, *, value: float = 1) -> Any:
-    return x + a * b * value
+def addcmul(x: Any, tensor1: Any, tensor2: Any, value: float = 1) -> Any:
+    return x + tensor1 * tensor2 * value
 
 
 @composite("lerp")
@@ -157,5 +133,5 @@ def lerp(start: Any, end: Any, weight: Any) -> Any:
 @composite("mean")
 def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Means over axes of one sample's numbers."""
-    result = torch.sum(x, dim=dim, keepdim=keepdim) if dim is not None else torch.sum(x)
+    result = torch.sum(x, dim, keepdim)
     return result * (result.numel() / x.numel())

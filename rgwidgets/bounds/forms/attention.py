@@ -27,15 +27,14 @@ def multi_head_attention(
     dropout_p: float,
     out_proj_weight: Tensor,
     out_proj_bias: Tensor | None,
+    training: bool = True,
     **o: Any,
 ) -> tuple[Any, Any]:
     """What `functional.multi_head_attention_forward` does; (length, batch, d) in and out."""
-    if o.get("training", True) and dropout_p:
+    if training and dropout_p:
         raise Opaque("attention with dropout while training is random")
-    if (
-        add_zero_attn
-        or any(o.get(k) is not None for k in ("static_k", "static_v"))
-        or bias_k is not None
+    if add_zero_attn or any(
+        one is not None for one in (bias_k, bias_v, o["static_k"], o["static_v"])
     ):
         raise Opaque("attention with static or additional keys")
     if query.ndim != 3:
@@ -46,20 +45,20 @@ def multi_head_attention(
         for x, (weight, bias) in zip((query, key, value), projections, strict=True)
     )
     scores = torch.matmul(q * (q.shape[-1] ** -0.5), k.transpose(-2, -1))
-    for mask in _masks(o, len(query), len(key), query.shape[1], num_heads):
+    for mask in _masks(o, scores):
         scores = scores + mask
     weights = torch.softmax(scores, -1)
     mixed = torch.matmul(weights, v).permute(2, 0, 1, 3).flatten(2)
     out = functional.linear(mixed, out_proj_weight, out_proj_bias)
-    if not o.get("need_weights", True):
+    if not o["need_weights"]:
         return out, None
-    return out, weights.mean(1) if o.get("average_attn_weights", True) else weights
+    return out, weights.mean(1) if o["average_attn_weights"] else weights
 
 
 def _projections(
     packed: Tensor | None, bias: Tensor | None, o: dict[str, Any]
 ) -> list[tuple[Tensor, Tensor | None]]:
-    if o.get("use_separate_proj_weight"):
+    if o["use_separate_proj_weight"]:
         weights = [o[f"{name}_proj_weight"] for name in "qkv"]
     else:
         assert packed is not None
@@ -73,26 +72,24 @@ def _heads(x: Any, heads: int) -> Any:
     return x.unflatten(-1, (heads, -1)).permute(1, 2, 0, 3)
 
 
-def _masks(o: dict[str, Any], rows: int, columns: int, batch: int, heads: int) -> list[Tensor]:
+def _masks(o: dict[str, Any], scores: Any) -> list[Any]:
     """Masks to add to scores (batch, heads, rows, columns)."""
+    mask, padding = o["attn_mask"], o["key_padding_mask"]
+    rows, columns = scores.shape[-2:]
     found = []
-    mask, padding = o.get("attn_mask"), o.get("key_padding_mask")
+    if o["is_causal"] and padding is None and not o["need_weights"]:
+        # that hint alone is what torch then goes by, whatever the mask says
+        mask = torch.ones(rows, columns, dtype=torch.bool, device=scores.device).triu(1)
     if mask is not None:
-        added = _added(mask)
-        if added.ndim == 3:
-            added = added.reshape(batch, heads, rows, columns)
-        found.append(added)
-    elif o.get("is_causal"):
-        found.append(_added(torch.ones(rows, columns, dtype=torch.bool).triu(1)))
+        added = _added(mask, scores)
+        found.append(added.reshape(scores.shape) if added.ndim == 3 else added)
     if padding is not None:
-        found.append(_added(padding)[:, None, None, :])
+        found.append(_added(padding, scores)[:, None, None, :])
     return found
 
 
-def _added(mask: Tensor) -> Tensor:
+def _added(mask: Any, scores: Any) -> Any:
     """0 and −∞ where the mask is true, or a mask that is added as it is."""
     if mask.dtype is not torch.bool:
-        return mask.double()
-    return torch.zeros(mask.shape, dtype=torch.float64, device=mask.device).masked_fill(
-        mask, -torch.inf
-    )
+        return mask
+    return scores.new_zeros(mask.shape).masked_fill(mask, -torch.inf)

@@ -12,10 +12,11 @@ from torch import Tensor
 from .. import convex, curves
 from ..curves import Curve
 from ..opaque import Opaque
-from .arithmetic import multiply
+from .arithmetic import constant, multiply
 from .form import ROUNDING, Form
 from .registry import composite, primitive
 from .stand_in import called
+from .structure import promoted
 
 _CURVES = {
     "relu": curves.RELU,
@@ -34,6 +35,13 @@ _CURVES = {
     "sin": convex.SINE,
     "cos": convex.COSINE,
 }
+#: Smallest and largest values of curves, by name.
+_VALUES = {
+    **dict.fromkeys(("ReLU", "absolute value", "exp", "square", "sqrt", "rsqrt", "softplus"),
+                    (0.0, math.inf)),
+    **dict.fromkeys(("tanh", "erf", "sin", "cos"), (-1.0, 1.0)),
+    "sigmoid": (0.0, 1.0), "ELU": (-1.0, math.inf),
+}  # fmt: skip
 _POWERS = {2.0: convex.SQUARE, -0.5: convex.RSQRT}
 
 
@@ -44,7 +52,12 @@ def curved(curve: Curve, x: Form) -> Form:
     middle, half = 0.5 * (lowest + highest), 0.5 * (highest - lowest)
     centre = slope * x.centre + middle
     slack = slope.abs() * x.slack + half + ROUNDING * (slope.abs() * x.size + middle.abs())
-    return x.made(centre, x.slopes * slope, slack, x.owner, curve.extremes(low, high)).settled()
+    box = clipped(curve.extremes(low, high), *_VALUES.get(curve.name, (-math.inf, math.inf)))
+    found = x.made(centre, x.slopes * slope, slack, x.owner, box)
+    if not x.dtype.is_floating_point and curve not in (curves.RELU, curves.ABS):
+        whole = curve is convex.SQUARE
+        found = found.as_dtype(torch.int64 if whole else torch.get_default_dtype())
+    return found.settled()
 
 
 def _curve(curve: Curve) -> Any:
@@ -69,7 +82,7 @@ def leaky_relu(x: Form, negative_slope: float = 0.01) -> Form:
 
 @composite("prelu")
 def prelu(x: Any, weight: Tensor) -> Any:
-    weight = weight.double().reshape(-1, *(1,) * (x.ndim - 2)) if weight.numel() > 1 else weight
+    weight = weight.reshape(-1, *(1,) * (x.ndim - 2)) if weight.numel() > 1 else weight.squeeze()
     return torch.relu(x) - torch.relu(-x) * weight
 
 
@@ -82,15 +95,20 @@ def elu(x: Form, alpha: float = 1.0) -> Form:
 
 @composite("softplus")
 def softplus(x: Any, beta: float = 1, threshold: float = 20) -> Any:
-    """Beyond its threshold torch's own is a straight line, e^−threshold/beta away."""
+    """The curve, and beyond its threshold the straight line that torch has there."""
     if threshold < 20:
         raise Opaque(f"softplus that turns straight at {threshold}")
-    return called("_softplus", x * beta) * (1 / beta)
+    return called("_softplus", x * beta, threshold) * (1 / beta)
 
 
 @primitive("_softplus")
-def _soft(x: Form) -> Form:
-    return curved(convex.SOFTPLUS, x)
+def _soft(x: Form, threshold: float = math.inf) -> Form:
+    found = curved(convex.SOFTPLUS, x)
+    if not bool((x.range[1] > threshold).any()):
+        return found
+    gap = math.exp(-threshold)  # the line is below the curve by log(1 + e^−x)
+    low, high = found.range
+    return x.made(found.centre, found.slopes, found.slack + gap, x.owner, (low - gap, high))
 
 
 @composite("logsigmoid", "log_sigmoid")
@@ -110,6 +128,21 @@ def root(x: Form) -> Form:
     rounded = (low < 0) & (low > -1e3 * ROUNDING * x.size)
     box = low.masked_fill(rounded, 0.0), high.masked_fill(rounded & (high < 0), 0.0)
     return curved(convex.SQRT, replace(x, box=box))
+
+
+@primitive("div", "divide", "true_divide")
+def divide(a: Any, other: Any, rounding_mode: str | None = None) -> Form:
+    if rounding_mode is not None:
+        raise Opaque("a quotient that is rounded")
+    dtype = promoted(a, other)
+    inverse = reciprocal(other) if isinstance(other, Form) else 1.0 / constant(other, a)
+    found = multiply(inverse, a)
+    return found.as_dtype(dtype if dtype.is_floating_point else torch.get_default_dtype())
+
+
+@primitive("rdiv")
+def divide_into(a: Form, other: Any) -> Form:
+    return divide(other, a)
 
 
 @primitive("reciprocal")
@@ -135,7 +168,11 @@ def _scaled(x: Form, side: Tensor) -> Form:
 @primitive("pow")
 def power(x: Any, exponent: Any) -> Any:
     """Whole powers by products; square roots and inverses by their curves."""
-    if not isinstance(x, Form) or isinstance(exponent, (Form, Tensor)):
+    return _power(x, exponent).as_dtype(promoted(x, exponent))
+
+
+def _power(x: Any, exponent: Any) -> Any:
+    if isinstance(exponent, (Form, Tensor)):
         raise Opaque("a power whose exponent is a tensor")
     exponent = float(exponent)
     if exponent in _POWERS:
@@ -148,16 +185,16 @@ def power(x: Any, exponent: Any) -> Any:
         raise Opaque(f"the power {exponent:g}")
     if exponent == 0:
         return x.constant(torch.ones_like(x.centre))
-    half = power(x, exponent // 2)
+    half = _power(x, exponent // 2)
     square = curved(convex.SQUARE, half)
     return multiply(square, x) if exponent % 2 else square
 
 
 @composite("rpow")
-def power_of(x: Any, base: Any) -> Any:
-    if isinstance(base, Tensor) or base <= 0:
+def power_of(x: Any, other: Any) -> Any:
+    if isinstance(other, Tensor) or other <= 0:
         raise Opaque("a power of a base that is no number > 0")
-    return torch.exp(x * math.log(base))
+    return torch.exp(x * math.log(other))
 
 
 @composite("expm1")
@@ -186,23 +223,21 @@ def tanhshrink(x: Any) -> Any:
 
 
 @composite("maximum")
-def maximum(a: Any, b: Any) -> Any:
+def maximum(a: Any, other: Any) -> Any:
     """b + ReLU(a − b)."""
-    return torch.relu(a - b) + b
+    return torch.relu(a - other) + other
 
 
 @composite("minimum")
-def minimum(a: Any, b: Any) -> Any:
-    return b - torch.relu(b - a)
+def minimum(a: Any, other: Any) -> Any:
+    return other - torch.relu(other - a)
 
 
-@composite("clamp", "clip", "hardtanh")
-def clamp(x: Any, min: Any = None, max: Any = None, **named: Any) -> Any:
-    """Numbers within constant limits."""
-    low, high = named.get("min_val", min), named.get("max_val", max)
-    if low is not None:
-        x = maximum(x, low)
-    return x if high is None else minimum(x, high)
+@composite("clamp", "clip")
+def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
+    """Numbers within limits, the upper one last."""
+    x = x if min is None else maximum(x, min)
+    return x if max is None else minimum(x, max)
 
 
 @composite("clamp_min")
@@ -213,6 +248,11 @@ def clamp_min(x: Any, min: Any) -> Any:
 @composite("clamp_max")
 def clamp_max(x: Any, max: Any) -> Any:
     return minimum(x, max)
+
+
+@composite("hardtanh")
+def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    return clamp(x, min_val, max_val)
 
 
 @composite("relu6")
@@ -228,3 +268,14 @@ def hardsigmoid(x: Any) -> Any:
 @composite("hardswish")
 def hardswish(x: Any) -> Any:
     return x * hardsigmoid(x)
+
+
+@primitive("_within")
+def within(x: Form, low: float, high: float) -> Form:
+    """The form, of which it is known that its numbers lie between two."""
+    return replace(x, box=clipped(x.range, low, high))
+
+
+def clipped(ends: tuple[Tensor, Tensor], low: float, high: float) -> tuple[Tensor, Tensor]:
+    """An interval within another."""
+    return ends[0].clamp(low, high), ends[1].clamp(low, high)

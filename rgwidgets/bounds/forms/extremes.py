@@ -10,23 +10,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..opaque import Opaque
-from .arithmetic import add, multiply
+from .arithmetic import add, constant, multiply, subtract
 from .form import Form, rearranged, whole_owner
 from .registry import composite, primitive
 from .stand_in import called
-from .structure import taken
+from .structure import along, taken
 
 
 @primitive("amax")
 def largest(x: Form, dim: Any = (), keepdim: bool = False) -> Form:
     """The largest along axes: the one that is largest at the centre, and what others may add."""
-    dims = tuple(range(x.ndim)) if dim == () else (dim,) if isinstance(dim, int) else tuple(dim)
-    axes = sorted(d % x.ndim for d in dims)
-    kept = [d for d in range(x.ndim) if d not in axes]
-    found = _last(rearranged(x, lambda t: t.permute(*kept, *axes).flatten(len(kept))))
-    for axis in axes if keepdim else ():
-        found = rearranged(found, lambda t, axis=axis: t.unsqueeze(axis))  # type: ignore[misc]
-    return found
+    return along(x, dim, keepdim, _last)
 
 
 def _last(x: Form) -> Form:
@@ -43,29 +37,27 @@ def _last(x: Form) -> Form:
     return x.made(best.centre + 0.5 * more, best.slopes, slack, owner, (low, high)).settled()
 
 
-@composite("amin")
-def smallest(x: Any, dim: Any = (), keepdim: bool = False) -> Any:
-    return -torch.amax(-x, dim, keepdim)
+@primitive("amin")
+def smallest(x: Form, dim: Any = (), keepdim: bool = False) -> Form:
+    return multiply(largest(multiply(x, -1), dim, keepdim), -1).as_dtype(x.dtype)
 
 
-@composite("max")
-def maximum_of(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """The largest of one sample, along an axis with its place, or of two tensors."""
-    if isinstance(dim, Tensor):
-        return torch.maximum(x, dim)
-    if dim is None:
-        return torch.amax(x, tuple(range(x.ndim)))
-    found = torch.return_types.max((torch.amax(x, dim, keepdim), torch.argmax(x, dim, keepdim)))
-    return found
+def _extreme(name: str) -> Any:
+    """The largest or smallest of all, along an axis with its place, or of two tensors."""
+    kind = getattr(torch.return_types, name)
+    sign = 1 if name == "max" else -1
+
+    def handler(x: Any, dim: Any = None, keepdim: bool = False, other: Any = None) -> Any:
+        if other is not None:
+            return called(f"{name}imum", x, other)
+        found = called(f"a{name}", x, () if dim is None else dim, keepdim)
+        return found if dim is None else kind((found, called("argmax", sign * x, dim, keepdim)))
+
+    return handler
 
 
-@composite("min")
-def minimum_of(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    if isinstance(dim, Tensor):
-        return torch.minimum(x, dim)
-    if dim is None:
-        return torch.amin(x, tuple(range(x.ndim)))
-    return torch.return_types.min((torch.amin(x, dim, keepdim), torch.argmax(-x, dim, keepdim)))
+for _name in ("max", "min"):
+    composite(_name)(_extreme(_name))
 
 
 @primitive("argmax")
@@ -91,67 +83,51 @@ def _between(x: Form, low: Tensor, high: Tensor, owner: Tensor, dtype: torch.dty
     return x.made(middle, x.still(middle), half, owner, (low, high)).as_dtype(dtype)
 
 
-def _comparing(name: str) -> Any:
+def _comparing(decide: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Any:
     """Truth values: 0 and 1 where it is decided, ½ ± ½ where not; plain where all are decided."""
-    decide: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = {
-        "gt": lambda low, high: (low > 0, high <= 0),
-        "ge": lambda low, high: (low >= 0, high < 0),
-        "eq": lambda low, high: ((low == 0) & (high == 0), (low > 0) | (high < 0)),
-    }[name]
 
-    def handler(x: Any, y: Any) -> Form | Tensor:
-        like = x if isinstance(x, Form) else y
-        if not like.dtype.is_floating_point and not isinstance(y, Form):
-            y = y.double() if isinstance(y, Tensor) else float(y)
-            low, high = (end - y for end in x.range)
+    def handler(x: Any, other: Any) -> Form | Tensor:
+        like = x if isinstance(x, Form) else other
+        if x is like and not isinstance(other, Form) and not x.dtype.is_floating_point:
+            low, high = (end - constant(other, x) for end in x.range)  # whole numbers, no rounding
             owner = x.owner.expand(low.shape)
         else:
-            gap = add(x, multiply(y, -1.0)) if isinstance(y, Form) else add(x, -1.0 * y)
-            (low, high), owner = gap.range, gap.owner
+            one, two = (v.as_dtype(torch.float64) if isinstance(v, Form) else v for v in (x, other))
+            like = subtract(one, two)
+            (low, high), owner = like.range, like.owner
         true, false = decide(low, high)
         if bool((true | false).all()):
-            decided: Tensor = true
-            return decided
+            return true
         return _between(like, true.double(), 1.0 - false.double(), owner, torch.bool)
 
     return handler
 
 
-for _relation in ("gt", "ge", "eq"):
-    primitive(_relation, {"gt": "greater", "ge": "greater_equal", "eq": "_equal"}[_relation])(
-        _comparing(_relation)
-    )
-
-
-@composite("lt", "less")
-def less(x: Any, y: Any) -> Any:
-    return torch.gt(-x, -y)
-
-
-@composite("le", "less_equal")
-def less_equal(x: Any, y: Any) -> Any:
-    return torch.ge(-x, -y)
-
-
-@composite("ne", "not_equal")
-def differs(x: Any, y: Any) -> Any:
-    return torch.logical_not(torch.eq(x, y))
+for _names, _decide in {
+    ("gt", "greater"): lambda low, high: (low > 0, high <= 0),
+    ("ge", "greater_equal"): lambda low, high: (low >= 0, high < 0),
+    ("lt", "less"): lambda low, high: (high < 0, low >= 0),
+    ("le", "less_equal"): lambda low, high: (high <= 0, low > 0),
+    ("eq",): lambda low, high: ((low == 0) & (high == 0), (low > 0) | (high < 0)),
+    ("ne", "not_equal"): lambda low, high: ((low > 0) | (high < 0), (low == 0) & (high == 0)),
+}.items():
+    primitive(*_names)(_comparing(_decide))
 
 
 @primitive("logical_not")
 def negation(x: Form) -> Form:
-    low, high = x.range
+    low, high = _truth(x).range
     return _between(x, 1 - high, 1 - low, x.owner, torch.bool)
 
 
 @primitive("logical_and")
-def conjunction(x: Any, y: Any) -> Form:
-    return multiply(_truth(x), _truth(y)).as_dtype(torch.bool)
+def conjunction(x: Any, other: Any) -> Form:
+    return multiply(_truth(x), _truth(other)).as_dtype(torch.bool)
 
 
 @composite("logical_or")
-def disjunction(x: Any, y: Any) -> Any:
-    no = torch.logical_and(torch.logical_not(x), torch.logical_not(y))
+def disjunction(x: Any, other: Any) -> Any:
+    no = torch.logical_and(torch.logical_not(x), torch.logical_not(other))
     return torch.logical_not(no)
 
 
@@ -198,17 +174,15 @@ def max_pool2d(
 
 @composite("max_pool1d")
 def max_pool1d(
-    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, *rest: Any, **o: Any
+    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, **o: Any
 ) -> Any:
     def pair(value: Any, other: int) -> tuple[int, int]:
         return (other, value if isinstance(value, int) else value[0])
 
-    dilation = o.pop("dilation", rest[0] if rest else 1)
-    stride = stride or kernel_size
     wide = max_pool2d(
         x.unsqueeze(-2),
         pair(kernel_size, 1),
-        pair(stride, 1),
+        pair(stride or kernel_size, 1),
         pair(padding, 0),
         pair(dilation, 1),
         **o,
@@ -216,11 +190,15 @@ def max_pool1d(
     return wide.squeeze(-2)
 
 
-@composite("adaptive_max_pool1d", "adaptive_max_pool2d")
-def adaptive_max_pool(x: Any, output_size: Any, return_indices: bool = False) -> Any:
-    sizes = {output_size} if isinstance(output_size, int) else set(output_size)
-    if return_indices or sizes != {1}:
-        raise Opaque("adaptive pooling by maxima to more than one place")
-    count = 1 if isinstance(output_size, int) and x.ndim == 3 else 2
-    count = len(output_size) if not isinstance(output_size, int) else count
-    return torch.amax(x, tuple(range(-count, 0)), True)
+def _adapting(count: int) -> Any:
+    def handler(x: Any, output_size: Any, return_indices: bool = True) -> Any:
+        sizes = {output_size} if isinstance(output_size, int) else set(output_size)
+        if return_indices or sizes != {1}:
+            raise Opaque("adaptive pooling by maxima to more than one place, or with places")
+        return torch.amax(x, tuple(range(-count, 0)), True)
+
+    return handler
+
+
+for _count in (1, 2):
+    composite(f"adaptive_max_pool{_count}d")(_adapting(_count))

@@ -58,6 +58,11 @@ class Ball:
     work: float = math.inf
     account: Account = field(default_factory=Account)
 
+    @property
+    def varies(self) -> bool:
+        """Whether there is anything in it but one point."""
+        return bool(self.size or self.noise or self.account.symbols)
+
     def enter(self, elements: int, rows: int) -> None:
         """Note that a form of so many elements is made; `Opaque` if its slopes have no room."""
         self.account.largest = max(self.account.largest, elements)
@@ -125,7 +130,9 @@ class Form:
 
     def __post_init__(self) -> None:
         self.ball.enter(self.centre.numel(), len(self.slopes))
-        if bool(self.centre.isnan().any()) or not bool(self.slack.isfinite().all()):
+        box = () if self.box is None else self.box
+        lost = any(bool(numbers.isnan().any()) for numbers in (self.centre, *box))
+        if lost or not bool(self.slack.isfinite().all()):
             raise Opaque("no finite bounds hold here")
 
     @property

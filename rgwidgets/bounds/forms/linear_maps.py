@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -15,41 +14,43 @@ from .arithmetic import add
 from .form import Form, rearranged, through, whole_owner
 from .products import contracted
 from .registry import composite, primitive
+from .structure import axes_of, promoted
 
 
 @primitive("sum")
 def summed(x: Form, dim: Any = None, keepdim: bool = False) -> Form:
     """Sums over axes of one sample's numbers."""
-    axes = _axes(x, dim)
+    axes = axes_of(x, dim)
+    if not x.ndim:
+        return counted(x)
 
     def add_up(t: Tensor) -> Tensor:
         return t.sum(axes, keepdim=keepdim)
 
     owner = whole_owner(x.owner, axes)
-    if not keepdim:
-        owner = owner.squeeze(axes)
-    return through(x, add_up, add_up, owner)
+    return counted(through(x, add_up, add_up, owner if keepdim else owner.squeeze(axes)))
 
 
-def _axes(x: Form, dim: Any) -> tuple[int, ...]:
-    if dim is None or dim == ():
-        return tuple(range(x.ndim))
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
-    return tuple(d % max(1, x.ndim) for d in dims)
+def counted(x: Form) -> Form:
+    """Sums of truth values and of whole numbers are whole numbers."""
+    return x if x.dtype.is_floating_point else x.as_dtype(torch.int64)
 
 
 @primitive("cumsum")
 def cumulative(x: Form, dim: int) -> Form:
-    def add_up(t: Tensor) -> Tensor:
-        return t.cumsum(dim - x.ndim if dim >= 0 else dim)
+    axis = axes_of(x, dim)[0] - x.ndim
 
-    return through(x, add_up, add_up, whole_owner(x.owner, (dim % x.ndim,)))
+    def add_up(t: Tensor) -> Tensor:
+        return t.cumsum(axis)
+
+    return counted(through(x, add_up, add_up, whole_owner(x.owner, (axis,))) if x.ndim else x)
 
 
 @primitive("linear")
 def linear(x: Form | Tensor, weight: Any, bias: Any = None) -> Form:
     """x·Wᵀ + b, whichever of the three varies."""
-    if isinstance(x, Form) and isinstance(weight, Tensor) and not isinstance(bias, Form):
+    plain = isinstance(weight, Tensor) and not isinstance(bias, Form) and weight.ndim == 2
+    if isinstance(x, Form) and plain:
         w = x.known(weight)
         b = None if bias is None else x.known(bias)
         owner = whole_owner(x.owner, (x.ndim - 1,))
@@ -61,18 +62,25 @@ def linear(x: Form | Tensor, weight: Any, bias: Any = None) -> Form:
             bias=b,
             alike=x.ndim > 1,
         )
-    turned = weight.mT if isinstance(weight, Tensor) else rearranged(weight, lambda t: t.mT)
-    product = matmul(x, turned)
+    if isinstance(x, Tensor) and isinstance(weight, Tensor):
+        return add(functional.linear(x.double(), weight.double()), bias).as_dtype(bias.dtype)
+    if weight.ndim == 2:
+        weight = weight.mT if isinstance(weight, Tensor) else rearranged(weight, lambda t: t.mT)
+    product = matmul(x, weight)
     if bias is None:
         return product
     return add(product, bias)
 
 
-@primitive("matmul", "bmm", "mm", "mv", "dot")
-def matmul(a: Form | Tensor, b: Form | Tensor) -> Form:
+@primitive("matmul")
+def matmul(a: Form | Tensor, other: Form | Tensor) -> Form:
     """Products of matrices, one of them or both varying."""
+    return _matrices(a, other).as_dtype(promoted(a, other))
+
+
+def _matrices(a: Form | Tensor, b: Form | Tensor) -> Form:
     if a.ndim == 1 or b.ndim == 1:
-        product = matmul(_unsqueezed(a, 0), _unsqueezed(b, -1))
+        product = _matrices(_unsqueezed(a, 0), _unsqueezed(b, -1))
         product = rearranged(product, lambda t: t.squeeze(-1)) if b.ndim == 1 else product
         axis = -1 if b.ndim == 1 else -2
         return rearranged(product, lambda t: t.squeeze(axis)) if a.ndim == 1 else product
@@ -88,62 +96,80 @@ def matmul(a: Form | Tensor, b: Form | Tensor) -> Form:
     return through(b, lambda t: w @ t, lambda t: w.abs() @ t, owner)
 
 
+primitive("bmm", "mm")(lambda a, mat2: matmul(a, mat2))
+primitive("mv")(lambda a, vec: matmul(a, vec))
+primitive("dot")(lambda a, tensor: matmul(a, tensor))
+
+
 def _unsqueezed(x: Any, axis: int) -> Any:
     if x.ndim > 1:
         return x
     return rearranged(x, lambda t: t.unsqueeze(axis)) if isinstance(x, Form) else x.unsqueeze(axis)
 
 
-@composite("addmm", "addbmm", "baddbmm", "addmv")
-def add_matmul(x: Any, a: Any, b: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    product = torch.matmul(a, b) * alpha
+@composite("addmm")
+def addmm(x: Any, mat1: Any, mat2: Any, beta: float = 1, alpha: float = 1) -> Any:
+    product = torch.matmul(mat1, mat2) * alpha
     return product + x * beta if beta else product
 
 
-@primitive("conv1d", "conv2d", "conv3d")
-def convolution(x: Form, weight: Tensor, bias: Tensor | None = None, *args: Any, **o: Any) -> Form:
+@composite("addmv")
+def addmv(x: Any, mat: Any, vec: Any, beta: float = 1, alpha: float = 1) -> Any:
+    return addmm(x, mat, vec, beta, alpha)
+
+
+@composite("baddbmm")
+def baddbmm(x: Any, batch1: Any, batch2: Any, beta: float = 1, alpha: float = 1) -> Any:
+    return addmm(x, batch1, batch2, beta, alpha)
+
+
+@composite("addbmm")
+def addbmm(x: Any, batch1: Any, batch2: Any, beta: float = 1, alpha: float = 1) -> Any:
+    """The products of a batch, added up."""
+    product = torch.matmul(batch1, batch2).sum(0) * alpha
+    return product + x * beta if beta else product
+
+
+def _convolving(name: str) -> Any:
     """Convolutions with constant filters, samples first."""
-    return _filtered(f"conv{weight.ndim - 2}d", x, weight, bias, args, o)
-
-
-@primitive("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
-def transposed_convolution(
-    x: Form, weight: Tensor, bias: Tensor | None = None, *args: Any, **o: Any
-) -> Form:
-    return _filtered(f"conv_transpose{weight.ndim - 2}d", x, weight, bias, args, o)
-
-
-def _filtered(
-    name: str, x: Form, weight: Any, bias: Any, args: Sequence[Any], o: dict[str, Any]
-) -> Form:
-    if not isinstance(x, Form) or isinstance(weight, Form) or isinstance(bias, Form):
-        raise Opaque("filters that vary")
     function = getattr(functional, name)
-    w = x.known(weight)
-    batched = x.ndim == weight.ndim
-    axes = range(1, x.ndim) if batched else range(x.ndim)
-    b = None if bias is None else x.known(bias).reshape(-1, *(1,) * (weight.ndim - 2))
-    return through(
-        x,
-        lambda t: function(t, w, None, *args, **o),
-        lambda t: function(t, w.abs(), None, *args, **o),
-        whole_owner(x.owner, tuple(axes)),
-        bias=b,
-        alike=batched,
-    )
+
+    def handler(x: Any, weight: Any, bias: Any = None, **options: Any) -> Form:
+        if not isinstance(x, Form) or isinstance(weight, Form) or isinstance(bias, Form):
+            raise Opaque("filters that vary")
+        w = x.known(weight)
+        batched = x.ndim == weight.ndim
+        axes = range(1, x.ndim) if batched else range(x.ndim)
+        return through(
+            x,
+            lambda t: function(t, w, None, **options),
+            lambda t: function(t, w.abs(), None, **options),
+            whole_owner(x.owner, tuple(axes)),
+            bias=None if bias is None else x.known(bias).reshape(-1, *(1,) * (weight.ndim - 2)),
+            alike=batched,
+        )
+
+    return handler
+
+
+for _dims in (1, 2, 3):
+    primitive(f"conv{_dims}d")(_convolving(f"conv{_dims}d"))
+    primitive(f"conv_transpose{_dims}d")(_convolving(f"conv_transpose{_dims}d"))
 
 
 def _averaging(name: str) -> Any:
     function = getattr(functional, name)
     spatial = int(name[-2])
 
-    def handler(x: Form, *args: Any, **options: Any) -> Form:
+    def handler(x: Form, **options: Any) -> Form:
+        if (options.get("divisor_override") or 1) < 0:
+            raise Opaque("averages with a negative divisor")
+
         def average(t: Tensor) -> Tensor:
-            result: Tensor = function(t, *args, **options)
+            result: Tensor = function(t, **options)
             return result
 
-        first = x.ndim - spatial
-        owner = whole_owner(x.owner, tuple(range(first, x.ndim)))
+        owner = whole_owner(x.owner, tuple(range(x.ndim - spatial, x.ndim)))
         return through(x, average, average, owner, alike=x.ndim == spatial + 2)
 
     return handler
@@ -175,21 +201,22 @@ def batch_norm(
     if bias is not None:
         shift = shift + bias.double()
     shape = (-1, *(1,) * (x.ndim - 2))
-    return x * scale.detach().reshape(shape) + shift.detach().reshape(shape)
+    found = x * scale.detach().reshape(shape) + shift.detach().reshape(shape)
+    return found.to(x.dtype)
 
 
 @composite("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "alpha_dropout")
-def dropout(x: Any, p: float = 0.5, training: bool = True) -> Any:
+def dropout(x: Any, p: float, training: bool | None = None, train: bool | None = None) -> Any:
     """Nothing, in evaluation."""
-    if training and p > 0:
+    if p > 0 and (training or train):
         raise Opaque("dropout while training is random")
     return x
 
 
-@composite("einsum")
-def einsum(equation: str, *operands: Any) -> Any:
+@composite("einsum", written=True)
+def einsum(func: Any, equation: str, *operands: Any) -> Any:
     """Products of two tensors, as one product of matrices."""
-    given = operands[0] if len(operands) == 1 and isinstance(operands[0], list) else operands
+    given = operands[0] if isinstance(operands[0], (list, tuple)) else operands
     spec, _, out = equation.replace(" ", "").partition("->")
     labels = spec.split(",")
     if not out or len(labels) != 2 or "." in equation or any(len(set(x)) < len(x) for x in labels):
@@ -198,6 +225,8 @@ def einsum(equation: str, *operands: Any) -> Any:
     a, left = _summed_out(a, left, right + out)
     b, right = _summed_out(b, right, left + out)
     sizes = dict(zip(left + right, (*a.shape, *b.shape), strict=True))
+    if sizes != {**sizes, **dict(zip(left, a.shape, strict=True))}:
+        raise Opaque(f"einsum {equation!r} along axes of one number and of several")
     shared = [axis for axis in left if axis in right]
     batch, inner = ([x for x in shared if (x in out) is kept] for kept in (True, False))
     rows, columns = [x for x in left if x not in right], [x for x in right if x not in left]

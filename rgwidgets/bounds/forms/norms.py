@@ -12,16 +12,17 @@ from .. import convex, curves
 from ..opaque import Opaque
 from .arithmetic import add, multiply
 from .elementwise import curved
-from .form import ROUNDING, Form
+from .form import ROUNDING, Form, rearranged
 from .products import square_sum
 from .registry import composite, primitive
 from .stand_in import called
+from .structure import along, axes_of
 
 
 @primitive("_square_sum")
-def squares(x: Form) -> Form:
-    """Σ x² over the last axis, (…, 1)."""
-    return square_sum(x)
+def squares(x: Form, dim: Any = -1, keepdim: bool = True) -> Form:
+    """Σ x² over axes."""
+    return along(x, dim, keepdim, lambda t: rearranged(square_sum(t), lambda s: s[..., 0]))
 
 
 @primitive("_unit")
@@ -115,63 +116,69 @@ def instance_norm(
 
 
 @composite("normalize")
-def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
+def normalize(x: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Any:
     """x / max(‖x‖₂, eps)."""
     if p != 2:
         raise Opaque(f"the norm of order {p}")
-    return called("_unit", x.transpose(dim, -1), 1.0, 0.0, eps * eps).transpose(dim, -1)
+    axes = sorted(axes_of(x, dim))
+    kept = [d for d in range(x.ndim) if d not in axes]
+    moved = x.permute(*kept, *axes)
+    unit = called("_unit", moved.flatten(len(kept)), 1.0, 0.0, eps * eps).reshape(moved.shape)
+    order = [*kept, *axes]
+    return unit.permute([order.index(d) for d in range(x.ndim)])
 
 
 @composite("cosine_similarity")
-def cosine_similarity(a: Any, b: Any, dim: int = 1, eps: float = 1e-8) -> Any:
-    one, other = (
-        normalize(x, 2.0, dim, eps)
-        if hasattr(x, "form")
-        else torch.nn.functional.normalize(x.double(), dim=dim, eps=eps)
-        for x in (a, b)
-    )
-    return (one * other).sum(dim)
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+    """The product of what is normalised, within ±1."""
+    shape = torch.broadcast_shapes(x1.shape, x2.shape)  # type: ignore[no-untyped-call]
+    one, other = (torch.nn.functional.normalize(x.expand(shape), 2.0, dim, eps) for x in (x1, x2))
+    return called("_within", (one * other).sum(dim), -1.0, 1.0)
 
 
-@composite("norm", "vector_norm", "linalg_norm", "linalg_vector_norm")
-def norm(x: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, **named: Any) -> Any:
+@composite("norm")
+def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
     """‖x‖₂ over one axis, or over several together."""
-    if named.get("ord", p) not in (2, 2.0, None, "fro"):
-        raise Opaque(f"the norm of order {named.get('ord', p)}")
-    return _power_sum(x, dim, keepdim).sqrt()
+    if p not in (2, "fro"):
+        raise Opaque(f"the norm of order {p}")
+    return called("_square_sum", x, dim, keepdim).sqrt()
 
 
-def _power_sum(x: Any, dim: Any, keepdim: bool) -> Any:
-    """Σ x² over axes."""
-    dims = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else list(dim)
-    axes = sorted(d % x.ndim for d in dims)
-    kept = [d for d in range(x.ndim) if d not in axes]
-    moved = x.permute(*kept, *axes).flatten(len(kept))
-    found = called("_square_sum", moved).squeeze(-1)
-    for axis in axes if keepdim else ():
-        found = found.unsqueeze(axis)
-    return found
+@composite("linalg_vector_norm")
+def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
+    return norm(x, ord, dim, keepdim)
+
+
+@composite("linalg_norm")
+def matrix_norm(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Any:
+    """‖x‖₂ of vectors and ‖x‖_F of matrices."""
+    axes = axes_of(x, dim)
+    if ord == 2 and len(axes) > 1:
+        raise Opaque("the largest singular value")
+    return norm(x, "fro" if ord is None else ord, dim, keepdim)
 
 
 @composite("var")
 def variance(
-    x: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **named: Any
+    x: Any, dim: Any = None, unbiased: bool = True, correction: Any = None, keepdim: bool = False
 ) -> Any:
-    correction = float(named.get("correction", int(bool(unbiased))))
-    dims = tuple(range(x.ndim)) if dim is None else dim
-    centred = x - x.mean(dims, keepdim=True)
-    found = _power_sum(centred, dims, keepdim)
-    count = x.numel() / found.numel()
-    return found * (1 / (count - correction))
+    centred = x - x.mean(dim, keepdim=True)
+    found = called("_square_sum", centred, dim, keepdim)
+    count = x.numel() / found.numel() - (int(unbiased) if correction is None else correction)
+    if count <= 0:
+        raise Opaque("a variance of too few numbers")
+    return found * (1 / count)
 
 
 @composite("std")
-def deviation(x: Any, *args: Any, **named: Any) -> Any:
-    return variance(x, *args, **named).sqrt()
+def deviation(
+    x: Any, dim: Any = None, unbiased: bool = True, correction: Any = None, keepdim: bool = False
+) -> Any:
+    return variance(x, dim, unbiased, correction, keepdim).sqrt()
 
 
 @composite("mse_loss")
-def squared_error(x: Any, target: Any, *_: Any, reduction: str = "mean", **named: Any) -> Any:
-    if reduction != "none" or any(value is not None for value in (*_, *named.values())):
+def squared_error(x: Any, target: Any, reduction: Any = "mean") -> Any:
+    if reduction != "none":
         raise Opaque("an error that is averaged over samples")
     return torch.square(x - target)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from .form import ROUNDING, Form, common_owner, each, whole_owner, with_rows
+from .form import ROUNDING, Form, common_owner, each, rearranged, whole_owner, with_rows
 
 #: Largest number of axes whose Gram matrix is taken.
 _WIDEST = 256
@@ -21,6 +23,11 @@ def contracted(a: Form, b: Form) -> Form:
     (a_d·b_d ± ‖a_d‖‖b_d‖)/2; the intersection of both is taken. Where the rows of `a` sum to 1 and
     none is negative, `b` is measured from the mean over its own rows, and slack in it is averaged.
     """
+    if a.shape[:-2] != b.shape[:-2]:
+        batch = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])  # type: ignore[no-untyped-call]
+        wide = rearranged(a, lambda t: t.expand(*batch, *a.shape[-2:]))
+        a = replace(wide, simplex=a.simplex)
+        b = rearranged(b, lambda t: t.expand(*batch, *b.shape[-2:]))
     owner = common_owner(whole_owner(a.owner, (a.ndim - 1,)), whole_owner(b.owner, (b.ndim - 2,)))
     base = b.centre.mean(-2, keepdim=True) if a.simplex else torch.zeros_like(b.centre[..., :1, :])
     means = b.slopes.mean(-2, keepdim=True) if a.simplex else None
@@ -117,7 +124,10 @@ def square_sum(x: Form) -> Form:
     largest = torch.maximum(low.abs(), high.abs()).square().sum(-1, keepdim=True)
     nearest = torch.where((low > 0) | (high < 0), torch.minimum(low.abs(), high.abs()), 0.0)
     smallest = nearest.square().sum(-1, keepdim=True)
-    box = torch.maximum(box[0], smallest - lost), torch.minimum(box[1], largest + lost)
+    box = (
+        torch.maximum(box[0], (smallest - lost).clamp_min(0)),
+        torch.minimum(box[1], largest + lost),
+    )
     return x.made(centre, slopes, mixed + 0.5 * top + lost, owner, box).settled()
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..opaque import Opaque
+from .elementwise import clipped
 from .form import ROUNDING, Form, rearranged, whole_owner
 from .registry import composite, primitive
+from .stand_in import called
+from .structure import along
 
 
-@primitive("softmax", "_softmax")
+@primitive("softmax")
 def softmax(x: Form, dim: int | None = None) -> Form:
     """Probabilities along one axis, by Taylor's theorem with the Lagrange remainder.
 
@@ -21,9 +25,11 @@ def softmax(x: Form, dim: int | None = None) -> Form:
     |y_j| ≤ m_j, q_i ≤ q̂_i, |Σ q y| = |Σ (q − p) y| ≤ M and Var_q y ≤ V the last term lies in
     ½ q̂_i [−V, (m_i + M)²]. The probabilities also stay between those of the intervals.
     """
-    axis = (x.ndim - 1 if dim is None else dim) % x.ndim
+    if not x.ndim:
+        return rearranged(softmax(rearranged(x, lambda t: t[None]), 0), lambda t: t[0])
+    axis = _implied(x) if dim is None else dim % x.ndim
     if axis != x.ndim - 1:
-        turned = softmax(rearranged(x, lambda t: t.transpose(axis, -1)))
+        turned = softmax(rearranged(x, lambda t: t.transpose(axis, -1)), -1)
         return rearranged(turned, lambda t: t.transpose(axis, -1))
     owner = whole_owner(x.owner, (axis,))
     p = x.centre.softmax(-1)
@@ -39,7 +45,13 @@ def softmax(x: Form, dim: int | None = None) -> Form:
     ends = x.range
     box = _probabilities(*(end - x.centre.amax(-1, keepdim=True) for end in ends))
     box = torch.maximum(box[0], low) - ROUNDING, torch.minimum(box[1], high) + ROUNDING
+    box = clipped(box, 0.0, 1.0)
     return x.made(centre, beyond * p, slack, owner, box, simplex=True).settled()
+
+
+def _implied(x: Any) -> int:
+    """The axis that torch's functional softmax takes where none is named."""
+    return 0 if x.ndim in (0, 1, 3) else 1
 
 
 def _beyond_mean(x: Form, p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -82,16 +94,15 @@ def _probabilities(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
 
 @primitive("logsumexp")
 def logsumexp(x: Form, dim: Any, keepdim: bool = False) -> Form:
-    """log Σ exp over one axis: its tangent at the centre, and above it at most ½ Var y.
+    """log Σ exp over axes: its tangent at the centre, and above it at most ½ Var y.
 
     The excess over the tangent is also at most log Σ p exp m.
     """
-    axis = (dim if isinstance(dim, int) else dim[0]) % x.ndim
-    if axis != x.ndim - 1:
-        turned = logsumexp(rearranged(x, lambda t: t.transpose(axis, -1)), -1, True)
-        found = rearranged(turned, lambda t: t.transpose(axis, -1))
-        return found if keepdim else rearranged(found, lambda t: t.squeeze(axis))
-    owner = whole_owner(x.owner, (axis,))
+    return along(x, dim, keepdim, _log_sum)
+
+
+def _log_sum(x: Form) -> Form:
+    owner = whole_owner(x.owner, (x.ndim - 1,))
     p = x.centre.softmax(-1)
     beyond, m, _ = _beyond_mean(x, p)
     logs = x.centre.log_softmax(-1)
@@ -105,25 +116,30 @@ def logsumexp(x: Form, dim: Any, keepdim: bool = False) -> Form:
     slack = (p * x.slack).sum(-1, keepdim=True) + 0.5 * excess + lost
     low, high = (end.logsumexp(-1, keepdim=True) for end in x.range)
     found = x.made(value + 0.5 * excess, slopes, slack, owner, (low - lost, high + lost))
-    found = found.settled()
-    return found if keepdim else rearranged(found, lambda t: t.squeeze(-1))
+    return rearranged(found.settled(), lambda t: t.squeeze(-1))
 
 
 @composite("log_softmax")
 def log_softmax(x: Any, dim: int | None = None) -> Any:
-    axis = -1 if dim is None else dim
-    return x - torch.logsumexp(x, axis, True)
+    found = x - torch.logsumexp(x, _implied(x) if dim is None else dim, True)
+    return called("_within", found, -math.inf, 0.0)
 
 
 @composite("cross_entropy")
-def cross_entropy(x: Any, target: Tensor, *, reduction: str = "mean", **options: Any) -> Any:
-    """Of each sample, for classes on the second axis."""
-    plain = options.get("weight") is None and not options.get("label_smoothing")
-    ignored = (target < 0) | (target == options.get("ignore_index", -100))
-    if reduction != "none" or not plain or bool(ignored.any()):
-        raise Opaque("a cross entropy that is averaged over samples, weighted or smoothed")
-    chosen = x.gather(1, target[:, None]).squeeze(1)
-    return torch.logsumexp(x, 1) - chosen
+def cross_entropy(
+    x: Any,
+    target: Tensor,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Any:
+    """Of each sample, for classes on the second axis, or on the only one."""
+    if reduction != "none":
+        raise Opaque("a cross entropy that is averaged over samples")
+    if target.dtype.is_floating_point or bool(((target < 0) | (target == ignore_index)).any()):
+        raise Opaque("a cross entropy with probabilities, or samples that are left out")
+    axis = min(1, x.ndim - 1)
+    chosen = x.gather(axis, target.unsqueeze(axis)).squeeze(axis)
+    return called("_within", torch.logsumexp(x, axis) - chosen, 0.0, math.inf)
 
 
 @composite("scaled_dot_product_attention")
@@ -134,7 +150,6 @@ def attention(
     attn_mask: Tensor | None = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
-    *,
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Any:
@@ -145,7 +160,7 @@ def attention(
     scores = scores * (query.shape[-1] ** -0.5 if scale is None else scale)
     if is_causal:
         length, context = scores.shape[-2:]
-        attn_mask = torch.ones(length, context, dtype=torch.bool).tril()
+        attn_mask = torch.ones(length, context, dtype=torch.bool, device=scores.device).tril()
     if attn_mask is not None and attn_mask.dtype is torch.bool:
         scores = scores.masked_fill(~attn_mask, -torch.inf)
     elif attn_mask is not None:

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from ..opaque import Opaque
+from .binding import bound, passed
+from .check import check
 from .form import Form
-from .registry import COMPOSITES, PRIMITIVES, VIEWS
+from .registry import COMPOSITES, PRIMITIVES, VIEWS, WRITTEN
 
 #: What is asked of any tensor and does not depend on its numbers.
 _FACTS = frozenset({
@@ -24,26 +26,31 @@ _FACTS = frozenset({
     "nelement", "ndimension", "stride", "element_size", "__len__", "__hash__",
     "is_floating_point", "is_complex", "is_contiguous", "is_signed", "is_inference",
     "is_same_size", "get_device", "is_conj", "is_neg", "is_pinned", "is_shared",
-    "storage_offset", "__format__",
+    "storage_offset",
 })  # fmt: skip
 _READ = "__get__"
+#: What is asked for a person to read.
+_SAID = frozenset({"__repr__", "__str__", "__format__"})
 _OPERATORS = {
     "__iadd__": "add_", "__isub__": "sub_", "__imul__": "mul_", "__itruediv__": "div_",
     "__idiv__": "div_", "__add__": "add", "__radd__": "add", "__mul__": "mul",
     "__rmul__": "mul", "__sub__": "sub", "__rsub__": "rsub", "__truediv__": "div",
-    "__rtruediv__": "rdiv", "__rdiv__": "rdiv", "__matmul__": "matmul",
-    "__neg__": "neg", "__pow__": "pow", "__rpow__": "rpow", "__abs__": "abs", "__gt__": "gt",
+    "__rtruediv__": "rdiv", "__rdiv__": "rdiv", "__matmul__": "matmul", "__neg__": "neg",
+    "__pow__": "pow", "__rpow__": "rpow", "__abs__": "abs", "__gt__": "gt",
     "__ge__": "ge", "__lt__": "lt", "__le__": "le", "__eq__": "eq", "__ne__": "ne",
     "__and__": "logical_and", "__or__": "logical_or", "__invert__": "logical_not",
     "bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_not": "logical_not",
 }  # fmt: skip
+#: What torch calls the tensor that comes first.
+_FIRST = ("input", "self", "tensor")
 
 
 class StandIn(Tensor):
     """A tensor whose numbers are known as an affine form only.
 
     It has a shape, a dtype and a device, and functions of torch accept it where a bound of them is
-    known; any other raises `Opaque` with the function's name and the layer that called it.
+    known; any other raises `Opaque` with the function's name and the layer that called it. Where
+    nothing varies, torch itself is asked as well, and what it computes must be what is said of it.
 
     Parameters
     ----------
@@ -95,18 +102,27 @@ class StandIn(Tensor):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        kwargs = kwargs or {}
+        kwargs = dict(kwargs or {})
         name = _name(func)
         if name in _FACTS:
             with torch._C.DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
-        if name == "__repr__":
-            return f"StandIn({tuple(args[0].form.shape)})"
+        if name in _SAID:
+            return f"StandIn({tuple(args[0].shape)}, dtype={args[0].dtype})"
         name = _OPERATORS.get(name, name)
         plain = name.removesuffix("_") if not name.endswith("__") else name
-        inplace = plain != name or name == "__setitem__" or bool(kwargs.pop("inplace", False))
-        result = _called(plain, args, kwargs)
-        return _put(args, result) if inplace else result
+        if not args and (plain in WRITTEN or plain != name or "inplace" in kwargs):
+            args = tuple(kwargs.pop(key) for key in _FIRST if key in kwargs)
+        if plain in WRITTEN and plain != name:
+            raise Opaque(f"torch's {name} is not bounded{_where()}")
+        given, options = opened(args), opened(kwargs)
+        still = not _first((args, kwargs)).form.ball.varies
+        result, inside = _asked(func, plain, args, kwargs)
+        if plain != name or name == "__setitem__" or inside:
+            result = _put(args, result)
+        if still:
+            check(func, plain, given, options, opened(result))
+        return result
 
     @classmethod
     def __torch_dispatch__(  # type: ignore[override]
@@ -116,8 +132,17 @@ class StandIn(Tensor):
 
 
 def called(name: str, *args: Any, **options: Any) -> Any:
-    """What a function of that name makes of stand-ins."""
-    return _called(name, args, options)
+    """What the handler of that name makes of stand-ins."""
+    if name in COMPOSITES:
+        return COMPOSITES[name](*args, **options)
+    first = _first((args, options))
+    try:
+        result = PRIMITIVES[name](*opened(args), **opened(options))
+    except Opaque as reason:
+        if " in layer " in str(reason):
+            raise
+        raise Opaque(f"torch's {name}: {reason}{_where()}") from reason
+    return _closed(result, first, first if name in VIEWS and not options.get("copy") else None)
 
 
 def _name(func: Callable[..., Any]) -> str:
@@ -129,41 +154,33 @@ def _name(func: Callable[..., Any]) -> str:
     return name if module is None or module.split(".")[0] == "torch" else f"{module}.{name}"
 
 
-def _plain(name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Options without those that change nothing, `axis` by the name that torch prefers."""
-    options = {"dim" if key == "axis" else key: value for key, value in options.items()}
-    options.pop("_stacklevel", None)
-    if options.pop("out", None) is not None:
+def _asked(
+    func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, bool]:
+    """What torch's function of that name makes of stand-ins, and whether in their place."""
+    if kwargs.get("out") is not None:
         raise Opaque(f"torch's {name} into a tensor given as out is not bounded{_where()}")
-    if not name.startswith("new_") and not name.endswith("_like") and name != "to":
-        dtype = options.pop("dtype", None)
-        if dtype is not None and not dtype.is_floating_point:
-            raise Opaque(f"torch's {name} rounding to {dtype}{_where()}")
-    return options
-
-
-def _called(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    kwargs = _plain(name, kwargs)
-    if name in COMPOSITES:
-        return COMPOSITES[name](*args, **kwargs)
-    if name not in PRIMITIVES:
+    if name in WRITTEN:
+        return called(name, func, *args, **kwargs), False
+    handler = PRIMITIVES.get(name) or COMPOSITES.get(name)
+    if handler is None:
         raise Opaque(f"torch's {name} is not bounded{_where()}")
-    first = _first((args, kwargs))
-    family = first if name in VIEWS and not kwargs.get("copy") else None
-    forms = (_opened(args), _opened(kwargs))
-    try:
-        result = PRIMITIVES[name](*forms[0], **forms[1])
-    except Opaque as reason:
-        if " in layer " in str(reason):
-            raise
-        raise Opaque(f"torch's {name}: {reason}{_where()}") from reason
-    return _closed(result, first, family)
+    arguments = {argument.name: argument for argument in bound(func, name, args, kwargs)}
+    dtype, inside = (
+        arguments.pop(key).value if key in arguments else None for key in ("dtype", "inplace")
+    )
+    if dtype is not None and not dtype.is_floating_point:
+        raise Opaque(f"torch's {name} rounding to {dtype}{_where()}")
+    first, options = passed(handler, name, list(arguments.values()))
+    result = called(name, first, **options)
+    return result.to(dtype) if dtype and isinstance(result, StandIn) else result, bool(inside)
 
 
 def _first(value: Any) -> StandIn:
     """The first stand-in in nested arguments."""
     found = _found(value)
-    assert found is not None
+    if found is None:
+        raise Opaque(f"only other arguments than what it works on vary{_where()}")
     return found
 
 
@@ -176,14 +193,14 @@ def _found(value: Any) -> StandIn | None:
     return None
 
 
-def _opened(value: Any) -> Any:
+def opened(value: Any) -> Any:
     """Arguments with forms in place of stand-ins."""
     if isinstance(value, StandIn):
         return value.form
-    if type(value) in (tuple, list):
-        return type(value)(_opened(part) for part in value)
+    if isinstance(value, (tuple, list)) and not isinstance(value, torch.Size):
+        return (list if isinstance(value, list) else tuple)(opened(part) for part in value)
     if type(value) is dict:
-        return {key: _opened(part) for key, part in value.items()}
+        return {key: opened(part) for key, part in value.items()}
     return value
 
 
@@ -206,6 +223,8 @@ def _put(args: tuple[Any, ...], result: Any) -> StandIn:
         raise Opaque(f"it works in place on what is also seen elsewhere{_where()}")
     if not isinstance(result, StandIn) or result.form.shape != target.form.shape:
         raise Opaque(f"it works in place and changes the shape{_where()}")
+    if not target.dtype.is_floating_point and result.dtype is not target.dtype:
+        raise Opaque(f"it works in place on {target.dtype} and rounds{_where()}")
     target._form = result.form.as_dtype(target.dtype)
     for one in others:  # parts that were assigned to it may have changed with it
         one._form = None

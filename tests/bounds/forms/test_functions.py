@@ -10,11 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rgwidgets.bounds.forms import StandIn, stand_in
-from rgwidgets.bounds.forms.registry import COMPOSITES, PRIMITIVES
-
 from .conftest import assert_holds, make_form
-from .test_products import PAIRS
 
 Function = Callable[[Tensor], Any]
 
@@ -256,32 +252,3 @@ IMAGES: dict[str, Function] = {
 @pytest.mark.parametrize("name", IMAGES)
 def test_functions_of_images_hold(name: str, radius: float) -> None:
     assert_holds(IMAGES[name], make_form((2, 2, 4, 4), radius), count=60)
-
-
-def test_every_handler_is_tried_by_one_of_these_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried = set()
-
-    def called(name: str, args: Any, kwargs: Any) -> Any:
-        tried.add(name)
-        return real(name, args, kwargs)
-
-    real = stand_in._called
-    monkeypatch.setattr(stand_in, "_called", called)
-    with torch.no_grad():
-        for table, form in (
-            (PLAIN, make_form((3, 4), 0.1)),
-            (POSITIVE, make_form((3, 4), 0.1, middle=3.0, spread=0.3)),
-            (IMAGES, make_form((2, 2, 4, 4), 0.1)),
-        ):
-            for function in table.values():
-                function(StandIn(form))
-        a = make_form((2, 3, 4), 0.1)
-        for pair in PAIRS.values():
-            pair(StandIn(a), StandIn(make_form((2, 4, 3), 0.1, seed=2, ball=a.ball)))
-    handlers: dict[Any, set[str]] = {}
-    for name, handler in {**PRIMITIVES, **COMPOSITES}.items():
-        handlers.setdefault(handler, set()).add(name)
-    missing = [
-        sorted(names) for names in handlers.values() if not names & (tried | KNOWN_ELSEWHERE)
-    ]
-    assert not missing, str(missing)
