@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,9 @@ from rgwidgets.core.theory import Observable
 from .fibre import Fibre
 from .statistics import derangement
 
+#: Points (r, n, K) and what each restart of each sample is after → values and heights, (r, n).
+Climb = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
 
 @dataclass(frozen=True, eq=False)
 class Attack:
@@ -27,13 +31,13 @@ class Attack:
         |o(found) − o(cut)| by sample, (n,), float64: a lower bound on the worst case.
     point
         Coefficients in the discarded subspace that reach it, (n, K), norm ≤ radius.
-    differentiable
-        False where the observable has no gradient and points were only tried.
+    how
+        The search, in words.
     """
 
     change: Tensor
     point: Tensor
-    differentiable: bool
+    how: str
 
 
 def attack(
@@ -47,7 +51,13 @@ def attack(
     an accuracy can only change one way. The first restart is the sample's own tail, the second
     another sample's, the third the centre, the rest random on the sphere; after a third and two
     thirds of the steps the better half of each sample's climbs go on. The best of all points
-    visited counts, measured by the observable itself and not by its stand-in.
+    visited counts, measured by the observable itself and not by its surrogate.
+
+    An observable without a gradient, such as the place of a maximum, and without a surrogate, is
+    climbed through the outputs that it is of: each restart raises another of them, half those that
+    are largest already, half those that would change the observable most; then points near the
+    best are tried. Where the outputs have no gradient either, half of the points are random and
+    half near the best so far.
 
     Parameters
     ----------
@@ -65,33 +75,133 @@ def attack(
     """
     for name, given in (("steps", steps), ("restarts", restarts)):
         whole(name, given, 1)
-    z = _starts(fibre, restarts, seed)
-    with torch.no_grad():
-        before, level = fibre.evaluate(observable, torch.zeros_like(z[:1]))
-    sign = torch.ones_like(z[:, :, 0])
-    if isinstance(observable, OutputObservable) and observable.form == "accuracy":
-        sign = sign - 2 * (before > 0.5).to(sign)  # a right answer can only be lost
+    z, best = _starts(fibre, restarts, seed), _Best(fibre, observable)
+    own, sign = _by_itself(fibre, observable), _both_ways(observable, z, best.before)
+    how = f"PGD, {steps} steps, {restarts} restarts"
+    slope = _ascent(own, z[:1], sign[:1])[2]
+    if slope is not None and bool(slope.any()):
+        best.climb(own, z, sign, steps)
+        return Attack(best.change, best.point, how)
+    # there are steps in it, whether torch sees them or not
+    target = _targets(fibre, observable, z, seed)
+    if target is not None:
+        best.climb(_by_outputs(fibre, observable), z, target, steps, changed_first=True)
+        best.wander(z, rounds=steps // 2 + 1, seed=seed + 1)
+        how += ", on the outputs: the observable has no gradient"
     else:
-        z, sign = torch.cat([z, z]), torch.cat([sign, -sign])
-    best = torch.zeros_like(before[0], device=z.device)
-    point = torch.zeros_like(z[0])
-    halvings = (steps // 3, 2 * steps // 3)
-    known, generator = True, torch.Generator().manual_seed(seed + 1)
-    for step in range(steps + 2):
-        tick(step / (steps + 2), f"attacking {observable.name}")
-        values, smooth, gradient = _climb(fibre, observable, z, sign, last=step > steps)
-        change = (values - before).abs().to(z)
-        largest, which = change.max(0)
+        best.wander(z, rounds=steps + 2, seed=seed + 1)
+        how = f"{2 * restarts * (steps + 2)} points tried: the observable has no gradient"
+    return Attack(best.change, best.point, how)
+
+
+class _Best:
+    """The largest change of each sample that was seen, and where."""
+
+    def __init__(self, fibre: Fibre, observable: Observable) -> None:
+        self._fibre, self._observable = fibre, observable
+        self.point = torch.zeros_like(fibre.own)
+        with torch.no_grad():
+            self.before = fibre.evaluate(observable, self.point[None])[0]
+        self.change = torch.zeros_like(self.before[0], device=self.point.device)
+
+    def look(self, values: Tensor, z: Tensor) -> Tensor:
+        """The changes (r, n) that values are at points (r, n, K)."""
+        changes = (values - self.before).abs().to(z)
+        largest, which = changes.max(0)
         found = z.gather(0, which[None, :, None].expand(-1, -1, z.shape[2]))[0]
-        better = largest > best
-        best, point = torch.where(better, largest, best), torch.where(better[:, None], found, point)
-        if gradient is not None:
-            z = _moved(z, gradient, fibre.radius, step, steps)
-            if step in halvings:
-                z, sign = _better_half(z, sign, sign * (smooth - level).to(z))
-        elif step <= steps:
-            known, z = False, _sphere(z, fibre.radius, generator)
-    return Attack(best, point, known)
+        better = largest > self.change
+        self.change = torch.where(better, largest, self.change)
+        self.point = torch.where(better[:, None], found, self.point)
+        return changes
+
+    def climb(
+        self, climb: Climb, z: Tensor, goal: Tensor, steps: int, *, changed_first: bool = False
+    ) -> None:
+        """Projected ascent from z (r, n, K), once for each row of the goal.
+
+        With `changed_first` those climbs go on that have changed the observable most.
+        """
+        name, fibre = self._observable.name, self._fibre
+        z, together = torch.cat([z] * (len(goal) // len(z))), fibre.direct(self._observable)
+        for step in range(steps + 2):
+            tick(step / (steps + 2), f"attacking {name}")
+            values, height, gradient = _climbed(climb, z, goal, together, last=step > steps)
+            changed = self.look(values, z)
+            if gradient is not None:
+                z = _moved(z, gradient, fibre.radius, step, steps)
+                if step in (steps // 3, 2 * steps // 3):
+                    z, goal = _better_half(z, goal, height.to(z) + 1e6 * changed_first * changed)
+
+    def wander(self, starts: Tensor, *, rounds: int, seed: int) -> None:
+        """Points at random, and at distances from 2 to 0.1 radii from the best so far."""
+        fibre, generator = self._fibre, torch.Generator().manual_seed(seed)
+        z, radius = starts, fibre.radius
+        for step in range(rounds):
+            tick(step / rounds, f"attacking {self._observable.name}")
+            with torch.no_grad():
+                self.look(fibre.evaluate(self._observable, z)[0], z)
+                length = 2.0 * 0.05 ** (step / max(1, rounds - 1))
+                noise = [_sphere(row, radius, generator) for row in starts]
+                near = _projected(self.point + length * torch.stack(noise), radius)
+                self.look(fibre.evaluate(self._observable, near)[0], near)
+            z = torch.stack([_sphere(row, radius, generator) for row in starts])
+
+
+def _both_ways(observable: Observable, z: Tensor, before: Tensor) -> Tensor:
+    """Which way each restart of each sample climbs, (r, n): ±1."""
+    up = torch.ones_like(z[:, :, 0])
+    if isinstance(observable, OutputObservable) and observable.form == "accuracy":
+        return up - 2 * (before > 0.5).to(up)  # a right answer can only be lost
+    return torch.cat([up, -up])
+
+
+def _by_itself(fibre: Fibre, observable: Observable) -> Climb:
+    """Along the observable or its surrogate, up or down."""
+    with torch.no_grad():
+        level = fibre.evaluate(observable, torch.zeros_like(fibre.own)[None])[1]
+
+    def climb(z: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
+        values, smooth = fibre.evaluate(observable, z)
+        return values, sign.to(smooth) * (smooth - level)
+
+    return climb
+
+
+def _by_outputs(fibre: Fibre, observable: Observable) -> Climb:
+    """Along the log-probability of one of the outputs that an observable is of."""
+
+    def climb(z: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        heights, values = [], []
+        for row, aim in zip(z, target, strict=True):
+            scores, found = fibre.scores(observable, row)
+            heights.append(scores.gather(-1, aim.to(scores.device)[:, None])[:, 0])
+            values.append(found)
+        return torch.stack(values), torch.stack(heights)
+
+    return climb
+
+
+def _targets(fibre: Fibre, observable: Observable, z: Tensor, seed: int) -> Tensor | None:
+    """Which output each restart of each sample raises, (2 r, n), None if none has a gradient.
+
+    In turn the next largest at the cut, and of those drawn the ones that would change most.
+    """
+    with torch.enable_grad():
+        leaf = torch.zeros_like(fibre.own).requires_grad_()
+        try:
+            scores, still = fibre.scores(observable, leaf)
+        except ObservableError:
+            return None
+        if not scores.requires_grad or scores.shape[1] < 2:
+            return None
+    count, generator = len(z), torch.Generator().manual_seed(seed)
+    order = scores.detach().argsort(-1, descending=True)[:, 1:]
+    near = order[:, torch.arange(count) % order.shape[1]].T
+    drawn = torch.randperm(scores.shape[1], generator=generator)[: 8 * count].to(near)
+    would = torch.stack([fibre.if_raised(observable, int(j)) for j in drawn])
+    most = (would - still.detach()).abs().argsort(0, descending=True)
+    far = drawn[most[torch.arange(count) % len(drawn)]]
+    return torch.stack([near, far], 1).flatten(0, 1)
 
 
 def _starts(fibre: Fibre, restarts: int, seed: int) -> Tensor:
@@ -114,35 +224,35 @@ def _sphere(like: Tensor, radius: float, generator: torch.Generator) -> Tensor:
     return radius * torch.nn.functional.normalize(noise, dim=-1)
 
 
-def _climb(
-    fibre: Fibre, observable: Observable, z: Tensor, sign: Tensor, *, last: bool
+def _climbed(
+    climb: Climb, z: Tensor, goal: Tensor, together: bool, *, last: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Values and stand-ins (r, n) at z, and the signed gradient; None if not wanted or none."""
+    """Values and heights (r, n) at z, and the gradient of the heights; None if not wanted or none.
+
+    One restart at a time unless they are cheap `together`: the network may be large.
+    """
     if last:
         with torch.no_grad():
-            return *fibre.evaluate(observable, z), None
-    if fibre.direct(observable):
-        return _ascent(fibre, observable, z, sign)
-    # one restart at a time: the network may be large
-    rows = [_ascent(fibre, observable, z[i : i + 1], sign[i : i + 1]) for i in range(len(z))]
+            return *climb(z, goal), None
+    if together:
+        return _ascent(climb, z, goal)
+    rows = [_ascent(climb, z[i : i + 1], goal[i : i + 1]) for i in range(len(z))]
     gradients = [g for _, _, g in rows if g is not None]
-    values, smooth = torch.cat([v for v, _, _ in rows]), torch.cat([s for _, s, _ in rows])
-    return values, smooth, torch.cat(gradients) if gradients else None
+    values, heights = torch.cat([v for v, _, _ in rows]), torch.cat([h for _, h, _ in rows])
+    return values, heights, torch.cat(gradients) if gradients else None
 
 
-def _ascent(
-    fibre: Fibre, observable: Observable, z: Tensor, sign: Tensor
-) -> tuple[Tensor, Tensor, Tensor | None]:
+def _ascent(climb: Climb, z: Tensor, goal: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
     with torch.enable_grad():
         leaf = z.detach().requires_grad_()
-        values, smooth = fibre.evaluate(observable, leaf)
-        if not smooth.requires_grad:
-            return values.detach(), smooth, None
+        values, height = climb(leaf, goal)
+        if not height.requires_grad:
+            return values.detach(), height, None
         try:
-            gradient = gradient_of(sign.to(smooth) * smooth, leaf, observable.name)
+            gradient = gradient_of(height, leaf, "what is climbed")
         except ObservableError:  # such as of what was overwritten in place
-            return values.detach(), smooth.detach(), None
-    return values.detach(), smooth.detach(), torch.nan_to_num(gradient)
+            return values.detach(), height.detach(), None
+    return values.detach(), height.detach(), torch.nan_to_num(gradient)
 
 
 def _moved(z: Tensor, gradient: Tensor, radius: float, step: int, steps: int) -> Tensor:

@@ -13,6 +13,7 @@ from rgwidgets.core.outputs import OutputObservable
 from rgwidgets.core.progress import tick
 from rgwidgets.core.theory import Observable
 
+from . import confirm
 from .fibre import Fibre
 from .lipschitz import stretch
 from .opaque import Opaque
@@ -82,6 +83,12 @@ def certify(fibre: Fibre, observable: Observable, *, method: Method = "best") ->
     assert isinstance(observable, OutputObservable)
     if method == "lipschitz" and fibre.tail is None:
         return _by_norms(fibre, observable)
+    for z in (torch.zeros_like(fibre.own), confirm.sampled(fibre)):
+        _check_value(fibre, observable, fibre.outputs(z[None])[0], z)
+    return _by_chain(fibre, observable, method)
+
+
+def _by_chain(fibre: Fibre, observable: OutputObservable, method: Method) -> Tensor:
     pieces = fibre.propagations if method == "crown" else fibre.intervals
     labels, done, results = observable.labels, 0, []
     for piece in pieces:
@@ -98,6 +105,10 @@ def prove(fibre: Fibre, observable: Observable) -> Proof:
 
     CROWN where the rest of the network is a chain that can be read, affine forms where it is not
     or where they cost little, the product of norms where there is nothing else.
+
+    Before a proof is spoken, what it takes the observable for is compared with the network's own
+    code in double precision, at the cut points and at others of the ball; no change is allowed
+    that leads out of the observable's declared range.
 
     Raises
     ------
@@ -118,18 +129,47 @@ def prove(fibre: Fibre, observable: Observable) -> Proof:
         attempt("affine forms", "forms")
     if "CROWN" not in found:
         attempt("Lipschitz", "lipschitz")
-    elif fibre.propagations[0].layers:
+    elif isinstance(observable, OutputObservable) and fibre.propagations[0].layers:
         found = {**_simpler(fibre, observable, found["CROWN"]), **found}
     if not found:
         said = {r: " and ".join(n for n in reasons if reasons[n] == r) for r in reasons.values()}
         raise Opaque("; ".join(f"{names}: {reason}" for reason, names in said.items()))
-    return _smallest(found)
+    return _within_range(_smallest(found), fibre, observable)
 
 
-def _simpler(fibre: Fibre, observable: Observable, crown: Tensor) -> dict[str, Tensor]:
+def _within_range(proof: Proof, fibre: Fibre, observable: Observable) -> Proof:
+    """No value leaves the range that the observable declares."""
+    if observable.range is None:
+        return proof
+    now = confirm.values(fibre, observable, torch.zeros_like(fibre.own)).to(proof.change)
+    low, high = observable.range
+    most = torch.maximum(now - low, high - now) * (1 + _ROUNDING)
+    return Proof(torch.minimum(proof.change, most), proof.how)
+
+
+def _check_value(fibre: Fibre, observable: OutputObservable, outputs: Tensor, z: Tensor) -> None:
+    """Raise `Opaque` unless the declared form of outputs (n, c) gives what the network's code does.
+
+    The proofs of chains know an observable by its form, its labels and its weights alone.
+    """
+    if observable.labels is None:
+        value = (outputs @ _weights(observable, outputs).T)[:, 0]
+    else:
+        labels = observable.labels.to(outputs.device)
+        margins = _rows(_margins(labels, outputs.shape[1]), outputs)
+        if observable.form == "accuracy":
+            own = torch.nn.functional.one_hot(labels, outputs.shape[1]).bool()
+            value = (margins.masked_fill(own, -torch.inf) < 0).all(-1).double()
+        else:
+            value = margins.logsumexp(-1)
+    value = value.to(z.device)
+    confirm.check_function(value, value, confirm.values(fibre, observable, z))
+
+
+def _simpler(fibre: Fibre, observable: OutputObservable, crown: Tensor) -> dict[str, Tensor]:
     """Simpler proofs that are as good as CROWN's on every sample, which is part of both."""
     names: dict[str, Method] = {"Lipschitz": "lipschitz", "interval": "interval"}
-    found = {name: certify(fibre, observable, method=method) for name, method in names.items()}
+    found = {name: _by_chain(fibre, observable, method) for name, method in names.items()}
     return {
         name: change
         for name, change in found.items()
@@ -160,6 +200,7 @@ def _by_norms(fibre: Fibre, observable: OutputObservable) -> Tensor:
     """By the product of norms of what follows, for chains that are too wide to read."""
     outputs, factor, last = stretch(fibre)
     device = outputs.device
+    _check_value(fibre, observable, outputs, torch.zeros_like(fibre.own))
     if observable.labels is None:
         spec = _weights(observable, outputs)[None]
     else:

@@ -9,24 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
 from rgwidgets.core.errors import Cancelled
-from rgwidgets.core.outputs import OutputObservable, Readout
+from rgwidgets.core.outputs import OutputObservable, Outputs, Readout
 from rgwidgets.core.progress import tick
 from rgwidgets.core.theory import Observable
 
+from . import confirm
 from .forms import Ball, Form, StandIn
-from .forms.form import NOISE, ROOM
+from .forms.form import NOISE, ROOM, whole_owner
+from .forms.structure import cat
 from .opaque import Opaque
-from .tail import precision
 
 if TYPE_CHECKING:
     from .fibre import Fibre
 
-#: Numbers in all slopes together beyond which nothing is certified: about two seconds' work.
-WORK = 2**28
+#: Numbers in all slopes of one sample beyond which nothing is certified: 0.1 s of work.
+WORK = 2**24
 #: Numbers in the slopes of a fibre that is worth a try where another proof is at hand.
 CHEAP = 2**20
+
+Ends = tuple[Tensor, Tensor]
 
 
 class Enclosure:
@@ -34,7 +38,9 @@ class Enclosure:
 
     The module's own forward pass runs on `StandIn`s, so what it computes is bounded whatever it
     consists of, as long as every function in it is. A first run of the centres alone, in double
-    precision, says what is not bounded, and how much work the rest will be.
+    precision, says what is not bounded, and how much work the rest will be. It and a run at other
+    points of the ball must give what the network's own code gives there. Samples are taken in
+    pieces where all at once have no room.
 
     Parameters
     ----------
@@ -51,31 +57,26 @@ class Enclosure:
         Raises
         ------
         Opaque
-            If a function on the way is not bounded, or there is too much of it.
+            If a function on the way is not bounded, or there is too much of it, or at some point
+            it is not what the network's own code computes.
         """
         if observable.reduce is not None:
             raise Opaque("an observable of several moments")
-        if isinstance(observable, OutputObservable) and self._reads(observable):
-            still, outputs = (_opened(form) for form in self._outputs)
-            if observable.labels is not None:
-                still, outputs = (_margins(observable, one) for one in (still, outputs))
-            if observable.form == "accuracy":
-                return _decided(observable, outputs)
-            now = _run(lambda: observable.of_outputs(still), observable.name)
-            values = _run(lambda: observable.of_outputs(outputs), observable.name)
+        self._check_size()
+        reads = isinstance(observable, OutputObservable) and self._reads(observable)
+        whole = slice(0, len(self._fibre))
+        if reads:
+            still, elsewhere = self._still, self._elsewhere
         else:
-            now, ball = self._still(observable)
-            piece = self._piece(ball)
-            if piece < len(self._fibre):
-                raise Opaque("too large to certify: all samples have no room at once")
-            values = self._values(observable, self._form(slice(None), self._ball(ball)))
-        return _change(now, values, len(self._fibre))
-
-    def exactly(self, observable: Observable, z: Tensor) -> Tensor:
-        """The observable at one point of the fibre, (n, K), in double precision, (n,)."""
-        values = self._values(observable, self._centre(self._fibre.points(z)))
-        low, high = _ends(values)
-        return (0.5 * (low + high)).to(z.device)
+            still = self._features(self._at(self._centre), whole)
+            elsewhere = self._features(self._at(self._sampled), whole)
+        now = self._confirmed(observable, still, self._centre)
+        self._confirmed(observable, elsewhere, self._sampled)
+        low, high = self._moved(observable, now, reads=reads)
+        change: Tensor = torch.maximum(high - now[0], now[1] - low).clamp_min(0)
+        if not bool(change.isfinite().all()):
+            raise Opaque("no finite bounds hold here")
+        return change
 
     @property
     def cheap(self) -> bool:
@@ -83,20 +84,70 @@ class Enclosure:
         fibre = self._fibre
         return fibre.centre.numel() * fibre.own.shape[1] < CHEAP
 
-    @cached_property
-    def centres(self) -> Tensor:
-        """The network's outputs (n, …, c) at the cut points, in double precision."""
-        low, high = self._still_outputs.range
-        return 0.5 * (low + high)
+    # -- points ----------------------------------------------------------------------------------
+
+    @property
+    def _centre(self) -> Tensor:
+        return torch.zeros_like(self._fibre.own)
 
     @cached_property
-    def _still_outputs(self) -> Form:
-        readout = self._readout
-        readout.check()
-        form = self._centre(self._fibre.centre)
-        still = _form_of(_run(lambda: readout(_opened(form)), "outputs"))
-        self._compare(still, readout)
-        return still
+    def _sampled(self) -> Tensor:
+        return confirm.sampled(self._fibre)
+
+    @cached_property
+    def _still(self) -> Any:
+        """What the network returns at the cut points."""
+        return self._returned(self._readout, self._at(self._centre))
+
+    @cached_property
+    def _elsewhere(self) -> Any:
+        """What it returns at the other points."""
+        return self._returned(self._readout, self._at(self._sampled))
+
+    def _confirmed(self, observable: Observable, source: Any, z: Tensor) -> Ends:
+        """Values at points, if they are those of the network's own code."""
+        low, high = self._values(observable, source, slice(0, len(self._fibre)))
+        own = confirm.values(self._fibre, observable, z).to(low.device)
+        confirm.check_function(low, high, own)
+        return low, high
+
+    # -- the ball --------------------------------------------------------------------------------
+
+    @cached_property
+    def _pieces(self) -> list[tuple[slice, Any]]:
+        """What the network returns over the fibre, by pieces of samples."""
+        self._still  # noqa: B018  # says how large the pieces can be
+        found = []
+        for samples, form in self._forms():
+            tick(samples.start / len(self._fibre), "certifying")
+            found.append((samples, self._returned(self._part(samples), form)))
+        return found
+
+    def _forms(self) -> list[tuple[slice, Form]]:
+        n, piece = len(self._fibre), self._piece()
+        pieces = [slice(first, min(n, first + piece)) for first in range(0, n, piece)]
+        return [(samples, self._form(samples, self._ball())) for samples in pieces]
+
+    def _moved(self, observable: Observable, now: Ends, *, reads: bool) -> Ends:
+        """Bounds over the fibre: of each piece alone, or of all together where that will not do."""
+        if reads:
+            pieces = self._pieces
+        else:
+            pieces = [(s, self._features(form, s)) for s, form in self._forms()]
+        try:
+            found = [self._values(observable, source, samples) for samples, source in pieces]
+            low, high = (torch.cat(ends) for ends in zip(*found, strict=True))
+            return _holding(low, high, now)
+        except Opaque:
+            if len(pieces) == 1:
+                raise
+        if not reads:
+            raise Opaque("too large to certify at once, and of some samples alone it is another")
+        whole = slice(0, len(self._fibre))
+        together = _together([source for _, source in pieces], [s for s, _ in pieces])
+        return _holding(*self._values(observable, together, whole), now)
+
+    # -- running ---------------------------------------------------------------------------------
 
     @property
     def _readout(self) -> Readout:
@@ -104,86 +155,71 @@ class Enclosure:
         assert isinstance(readout, Readout)
         return readout
 
-    @cached_property
-    def _outputs(self) -> tuple[Form, Form]:
-        """The network's outputs (n, …, c) at the centres and over the fibre."""
-        self._check_size()
-        readout, still = self._readout, self._still_outputs
-        piece = self._piece(still.ball)
-        parts, n = [], len(self._fibre)
-        for first in range(0, n, piece):
-            tick(first / n, "certifying")
-            samples = slice(first, min(n, first + piece))
-            form = self._form(samples, self._ball(still.ball))
-            part = readout if piece >= n else readout.part(samples)
-            found = _form_of(_run(lambda: part(_opened(form)), "outputs"))  # noqa: B023
-            _check_same(found, still, samples)
-            parts.append(found)
-        return still, _together(parts)
-
     def _reads(self, observable: OutputObservable) -> bool:
         """Whether the observable is a function of what the theory's readout returns."""
-        fibre = self._fibre
-        readout = fibre.theory.attrs.get("readout")
-        if not isinstance(readout, Readout):
-            return False
-        with torch.no_grad():
-            mine = observable.outputs(fibre.theory.features)
-            return torch.equal(mine, readout(fibre.theory.features[fibre.feature]))
+        readout, outputs = self._fibre.theory.attrs.get("readout"), observable.outputs
+        return isinstance(outputs, Outputs) and outputs.readout is readout
 
-    def _compare(self, still: Form, readout: Readout) -> None:
-        """What was run in double precision must be what the network does in its own."""
-        low, high = still.range
-        feature = self._fibre.theory.features[self._fibre.feature]
-        with torch.no_grad():
-            expected = readout(self._fibre.centre.to(feature)).to(low)
-        close = precision(readout.module) ** 0.5 * (1 + expected.abs().max())
-        off = expected.shape != low.shape or not bool(
-            ((expected >= low - close) & (expected <= high + close)).all()
-        )
-        if off:
-            raise Opaque("run in double precision, the network's outputs are others")
+    def _part(self, samples: slice) -> Readout:
+        whole = samples == slice(0, len(self._fibre))
+        return self._readout if whole else self._readout.part(samples)
 
-    def _still(self, observable: Observable) -> tuple[Any, Ball]:
-        """The observable at the centres, and an account of what that took."""
-        self._check_size()
-        centre = self._centre(self._fibre.centre)
-        return self._values(observable, centre), centre.ball
+    def _returned(self, readout: Readout, form: Form) -> Any:
+        return _run(lambda: readout.raw(StandIn(form)), "outputs")
 
-    def _values(self, observable: Observable, form: Form) -> Any:
-        fibre = self._fibre
-        features = {**fibre.theory.features, fibre.feature: _opened(form)}
-        return _run(lambda: observable.samples(features), observable.name)
+    def _features(self, form: Form, samples: slice) -> dict[str, Any]:
+        """The theory's features of some samples, with the form among them."""
+        n, theory = len(self._fibre), self._fibre.theory
+        others = {
+            name: t[samples] if t.ndim and len(t) == n else t for name, t in theory.features.items()
+        }
+        return {**others, self._fibre.feature: StandIn(form)}
+
+    def _values(self, observable: Observable, source: Any, samples: slice) -> Ends:
+        """Bounds (n,) of the observable of outputs or features."""
+        source = tree_map_only(StandIn, lambda one: StandIn(one.form, one.device), source)
+        if not (isinstance(observable, OutputObservable) and self._reads(observable)):
+            value = _run(lambda: observable.samples(source), observable.name)
+            return _ends(value, samples)
+        assert isinstance(observable.outputs, Outputs)
+        if not observable.outputs.raw:
+            source = _run(lambda: self._readout.read(source), "outputs")
+        if observable.labels is not None:
+            return _of_margins(observable, source, observable.labels[samples], samples)
+        value = _run(lambda: observable.of_outputs(source), observable.name)
+        return _ends(value, samples)
+
+    # -- sizes -----------------------------------------------------------------------------------
 
     def _check_size(self) -> None:
         """Raise before anything is made if the fibre itself is too large."""
         one, size = self._fibre.centre[0].numel(), self._fibre.own.shape[1]
-        if one * size > ROOM or len(self._fibre) * one * size > WORK:
+        if one * size > WORK:
             raise Opaque(
-                f"too large to certify: {len(self._fibre):,} samples of {one:,} numbers, "
-                f"as functions of {size:,} coefficients"
+                f"too large to certify: {one:,} numbers a sample, as functions of {size:,} "
+                "coefficients"
             )
 
-    def _ball(self, seen: Ball) -> Ball:
+    def _ball(self) -> Ball:
         """The ball, with as many symbols of noise as there is room and time for."""
-        size = self._fibre.own.shape[1]
-        room = ROOM // max(1, -(-seen.account.largest // len(self._fibre)))
-        time = WORK // max(1, seen.account.total)
+        n, size, account = len(self._fibre), self._fibre.own.shape[1], self._seen.account
+        room = ROOM // max(1, -(-account.largest // n))
+        time = n * WORK // max(1, account.total)
         return Ball(self._fibre.radius, size, max(0, min(NOISE, room - size, time - size)))
 
-    def _piece(self, seen: Ball) -> int:
+    def _piece(self) -> int:
         """How many samples there is room for at a time."""
-        n, ball = len(self._fibre), self._ball(seen)
-        one = -(-seen.account.largest // n) * (ball.size + ball.noise)
+        n, ball = len(self._fibre), self._ball()
+        one = -(-self._seen.account.largest // n) * (ball.size + ball.noise)
         return min(n, max(1, ROOM // max(1, one)))
 
-    def _centre(self, points: Tensor) -> Form:
+    def _at(self, z: Tensor) -> Form:
         """Points (n, …, d) alone, nothing varying."""
-        points = points.to(self._fibre.centre)
-        owner = _owner(points, 0)
-        nothing = points.new_zeros(0, *points.shape)
-        ball = Ball(0.0, 0, noise=0, work=WORK / max(1, self._fibre.own.shape[1]))
-        return Form(points, nothing, torch.zeros_like(points), owner, ball, self._dtype)
+        points = self._fibre.points(z)
+        nothing, n = points.new_zeros(0, *points.shape), len(points)
+        ball = Ball(0.0, 0, noise=0, work=n * WORK / max(1, self._fibre.own.shape[1]))
+        self._seen = ball
+        return Form(points, nothing, torch.zeros_like(points), _owner(points, 0), ball, self._dtype)
 
     def _form(self, samples: slice, ball: Ball) -> Form:
         """The fibre of some samples."""
@@ -192,7 +228,7 @@ class Enclosure:
         eye = torch.eye(size, dtype=torch.float64, device=centre.device)
         along = eye.reshape(size, *fibre.tails.shape[1:]) @ fibre.basis.T
         slopes = along[:, None].expand(size, *centre.shape)
-        owner = _owner(centre, samples.start or 0)
+        owner = _owner(centre, samples.start)
         return Form(centre, slopes, torch.zeros_like(centre), owner, ball, self._dtype)
 
     @property
@@ -203,10 +239,6 @@ class Enclosure:
 def _owner(points: Tensor, first: int) -> Tensor:
     numbers = torch.arange(first, first + len(points), device=points.device)
     return numbers.reshape(-1, *(1,) * (points.ndim - 1)).expand(points.shape)
-
-
-def _opened(form: Form) -> StandIn:
-    return StandIn(form)
 
 
 def _run(function: Callable[[], Any], name: str) -> Any:
@@ -232,65 +264,73 @@ def _form_of(value: Any) -> Form:
     return value.form
 
 
-def _check_same(found: Form, still: Form, samples: slice) -> None:
-    """A part of the batch must compute what the whole does."""
-    low, high = still.range
-    own_low, own_high = found.range
-    close = 1e-9 * (1 + high.abs().max())
-    if found.shape[1:] != still.shape[1:] or bool(
-        ((own_low > high[samples] + close) | (own_high < low[samples] - close)).any()
-    ):
-        raise Opaque("too large to certify at once, and some of the samples alone are not the same")
+def _ends(value: Any, samples: slice) -> Ends:
+    """Bounds of values (n,), one for each of these samples and of its own features alone."""
+    numbers = torch.arange(samples.start, samples.stop)
+    if tuple(value.shape) != tuple(numbers.shape):
+        raise Opaque(f"values of shape {tuple(value.shape)}, not one for each sample")
+    if not isinstance(value, StandIn):
+        return value.double(), value.double()
+    owner = value.form.owner
+    if bool(((owner >= 0) & (owner != numbers.to(owner.device))).any()):
+        raise Opaque("a sample's value depends on another sample's features")
+    return value.form.range
 
 
-def _together(parts: list[Form]) -> Form:
-    """Forms of several pieces of samples as one."""
-    if len(parts) == 1:
-        return parts[0]
-    symbols = max(part.ball.account.symbols for part in parts)
-    ball = replace(parts[0].ball, room=2 * ROOM)
-    ball.account.symbols = symbols
-    from .forms.structure import cat
+def _of_margins(observable: OutputObservable, outputs: Any, labels: Tensor, samples: slice) -> Ends:
+    """Loss and accuracy, functions of the outputs minus the label's own, the means over positions.
 
-    return cat([replace(part, ball=ball) for part in parts])
-
-
-def _ends(value: Any) -> tuple[Tensor, Tensor]:
-    if isinstance(value, StandIn):
-        return value.form.range
-    return value.double(), value.double()
-
-
-def _change(now: Any, values: Any, n: int) -> Tensor:
-    """Largest change from what it is now to anything that it can be."""
-    (now_low, now_high), (low, high) = _ends(now), _ends(values)
-    if low.shape != (n,):
-        raise Opaque(f"values of shape {tuple(low.shape)}, not one for each sample")
-    if isinstance(values, StandIn):
-        owner, own = values.form.owner, torch.arange(n, device=low.device)
-        if bool(((owner >= 0) & (owner != own)).any()):
-            raise Opaque("a sample's value depends on another sample's features")
-    change: Tensor = torch.maximum(high - now_low, now_high - low).clamp_min(0)
-    if not bool(change.isfinite().all()):
-        raise Opaque("no finite bounds hold here")
-    return change
-
-
-def _margins(observable: OutputObservable, outputs: StandIn) -> Any:
-    """Outputs minus the label's own: what the loss and the accuracy depend on."""
-    assert observable.labels is not None
-    labels = observable.labels.to(outputs.form.centre.device)
+    An accuracy is bounded by the positions that stay right, and those that do not stay wrong.
+    """
+    labels = labels.to(_form_of(outputs).centre.device)
     if labels.shape != outputs.shape[:-1]:
         raise Opaque("labels that do not fit the outputs")
-    return _run(lambda: outputs - outputs.gather(-1, labels[..., None]), observable.name)
+    margins = _run(lambda: outputs - outputs.gather(-1, labels[..., None]), observable.name)
+    if observable.form == "cross entropy":
+        value = _run(lambda: torch.logsumexp(margins, -1), observable.name)
+        if value.ndim > 1:
+            value = _run(lambda: value.flatten(1).mean(-1), observable.name)
+        return _ends(value, samples)
+    low, high = _form_of(margins).range
+    whole_owner(_form_of(margins).owner, range(1, margins.ndim))  # no other sample has a say
+    own = torch.nn.functional.one_hot(labels, low.shape[-1]).bool()
+    right = (high.masked_fill(own, -torch.inf) < 0).all(-1)
+    wrong = (low.masked_fill(own, -torch.inf) >= 0).any(-1)
+    least, most = right.double(), 1 - wrong.double()
+    if least.ndim > 1:
+        return least.flatten(1).mean(-1), most.flatten(1).mean(-1)
+    return least, most
 
 
-def _decided(observable: OutputObservable, margins: StandIn) -> Tensor:
-    """0 where no margin can change its sign, else 1; the mean over positions."""
-    assert observable.labels is not None
-    low, high = margins.form.range
-    own = torch.nn.functional.one_hot(observable.labels.to(low.device), low.shape[-1]).bool()
-    stays_right = (high.masked_fill(own, -torch.inf) < 0).all(-1)
-    stays_wrong = (low.masked_fill(own, -torch.inf) >= 0).any(-1)
-    changes = 1 - (stays_right | stays_wrong).double()
-    return changes.flatten(1).mean(-1) if changes.ndim > 1 else changes
+def _holding(low: Tensor, high: Tensor, now: Ends) -> Ends:
+    """The bounds, if what is bounded is what was looked at: the values of now lie in them."""
+    close = 1e-9 * (1 + now[1].abs().max())
+    if bool(((low > now[1] + close) | (high < now[0] - close)).any()):
+        raise Opaque("of some of the samples alone it computes something else than of all")
+    return low, high
+
+
+def _together(sources: list[Any], pieces: list[slice]) -> Any:
+    """What a network returned for several pieces of samples as if it were for all."""
+    flat, structures = zip(*(tree_flatten(source) for source in sources), strict=True)
+    if any(structure != structures[0] for structure in structures):
+        raise Opaque("of some of the samples alone it returns something else than of all")
+    lengths = [piece.stop - piece.start for piece in pieces]
+    return tree_unflatten(
+        [_joined(leaves, lengths) for leaves in zip(*flat, strict=True)], structures[0]
+    )
+
+
+def _joined(leaves: tuple[Any, ...], lengths: list[int]) -> Any:
+    by_sample = all(
+        isinstance(leaf, Tensor) and leaf.ndim and len(leaf) == length
+        for leaf, length in zip(leaves, lengths, strict=True)
+    )
+    if not by_sample:
+        return leaves[0]
+    if not isinstance(leaves[0], StandIn):
+        return torch.cat(leaves)
+    forms = [leaf.form for leaf in leaves]
+    ball = replace(forms[0].ball, room=2 * ROOM)
+    ball.account.symbols = max(form.ball.account.symbols for form in forms)
+    return StandIn(cat([replace(form, ball=ball) for form in forms]), leaves[0].device)

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from rgwidgets.core.errors import ParameterError, ShapeError
+from rgwidgets.core.errors import ObservableError, ParameterError, ShapeError
 from rgwidgets.core.outputs import OutputObservable, Readout
 from rgwidgets.core.theory import Observable, Theory
 
@@ -48,6 +48,8 @@ class Fibre:
         Fraction of the samples whose own tail lies in the ball.
     ball
         The radius itself, where it is set by hand instead.
+    unspanned
+        Why nothing can be promised, where the samples are too few to tell what is discarded.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class Fibre:
     tails: Tensor
     quantile: float = 0.99
     ball: float | None = None
+    unspanned: str = ""
 
     def __post_init__(self) -> None:
         if self.ball is not None and not 0 <= self.ball < math.inf:
@@ -87,6 +90,14 @@ class Fibre:
         if self.ball is not None:
             return self.ball
         return tail_radius(self.own.norm(dim=-1), self.quantile)
+
+    @property
+    def ball_in_words(self) -> str:
+        """Which tails attack and certificate are about."""
+        words = f"‖tail‖ ≤ {self.radius:.3g}"
+        if self.ball is not None:
+            return words
+        return f"{words}, the {self.quantile:.0%} quantile of measured tails"
 
     @property
     def own(self) -> Tensor:
@@ -173,19 +184,46 @@ class Fibre:
         """
         if self.direct(observable):
             assert isinstance(observable, OutputObservable)
-            outputs = self._outputs(z)
+            outputs = self.outputs(z)
             values = observable.of_outputs(outputs)
             smooth = observable.surrogate
             return values, values if smooth is None else smooth(outputs)
         found = [self._rerun(observable, row) for row in z]
         return torch.stack([v for v, _ in found]), torch.stack([s for _, s in found])
 
+    def scores(self, observable: Observable, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities (n, c) of all outputs that an observable is of, and its values (n,).
+
+        At one point for each sample, (n, K). Raises `ObservableError` unless it is a function of
+        one tensor of outputs.
+        """
+        features = {**self.theory.features, self.feature: self.points(z)}
+        outputs = observable.outputs(features) if isinstance(observable, OutputObservable) else None
+        real = isinstance(outputs, Tensor) and outputs.is_floating_point() and outputs.ndim > 1
+        if not real or len(outputs) != len(self):
+            raise ObservableError("outputs", given=type(outputs).__name__, allowed="(n, …, c)")
+        assert isinstance(observable, OutputObservable)
+        values = observable.through(lambda _: outputs).samples(features).double()
+        return outputs.double().flatten(1).log_softmax(-1), values
+
+    def if_raised(self, observable: Observable, output: int) -> Tensor:
+        """What the observable would be at the cut, (n,), if one of the outputs were the largest."""
+        assert isinstance(observable, OutputObservable)
+        features = {**self.theory.features, self.feature: self.points(torch.zeros_like(self.own))}
+        with torch.no_grad():
+            outputs = observable.outputs(features)
+            flat = outputs.flatten(1)
+            flat[:, output] = flat.amax(1) + (flat.amax(1) - flat.amin(1)) + 1
+            changed = flat.reshape(outputs.shape)
+            return observable.through(lambda _: changed).samples(features).double()
+
     def direct(self, observable: Observable) -> bool:
         """Whether `evaluate` goes through the tail in float64, all points at once."""
         declared = isinstance(observable, OutputObservable) and observable.form != "general"
         return declared and self.tail is not None
 
-    def _outputs(self, z: Tensor) -> Tensor:
+    def outputs(self, z: Tensor) -> Tensor:
+        """Outputs (r, n, c) at flattened coefficients (r, n, K), by the chain. Raises `Opaque`."""
         along, centre = self.start
         y = z.to(along.device) @ along.T + centre
         for curve, affine in self._known_tail().layers:
@@ -195,8 +233,10 @@ class Fibre:
     def _rerun(self, observable: Observable, z: Tensor) -> tuple[Tensor, Tensor]:
         """The same by running the whole network again, in its own precision."""
         features = {**self.theory.features, self.feature: self.points(z)}
-        if isinstance(observable, OutputObservable) and observable.surrogate is not None:
+        if observable.surrogate is None:
+            values = observable.samples(features).double()
+            return values, values
+        if isinstance(observable, OutputObservable):  # the network runs once for both
             outputs = observable.outputs(features)
-            return observable.of_outputs(outputs).double(), observable.surrogate(outputs).double()
-        values = observable.samples(features).double()
-        return values, values
+            observable = observable.through(lambda _: outputs)
+        return observable.samples(features).double(), observable.smooth(features).double()

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from rgwidgets.core.outputs import Readout
-from rgwidgets.core.untouched import Untouched
 
+from . import confirm
 from .curves import Curve
 from .opaque import Opaque
 from .tail import NOTHING, Step, curve_of, steps_after
@@ -42,16 +42,13 @@ def stretch(fibre: Fibre) -> tuple[Tensor, float, Tensor | None]:
     readout = fibre.theory.attrs.get("readout")
     if not isinstance(readout, Readout):
         raise Opaque("the theory does not say what is computed from its features")
-    with Untouched(readout.module)():
-        if any(m._forward_hooks or m._forward_pre_hooks for m in readout.module.modules()):
-            raise Opaque("hooks may change what a layer does")
-        steps = steps_after(readout.module, readout.layer)
+    steps = steps_after(readout.module, readout.layer)
     last = steps[-1] if steps else None
     weights = None
     if type(last) is nn.Linear:
         weights, steps = last.weight.detach().double(), steps[:-1]
     factor = math.prod(norm_of(step) for step in steps)
-    still = fibre.enclosure.centres
+    still = confirm.outputs(readout, fibre.centre)
     if still.ndim != 2:
         raise Opaque(f"outputs of shape {tuple(still.shape[1:])} a sample, not one row of numbers")
     return still, factor, None if weights is None else weights.to(still.device)

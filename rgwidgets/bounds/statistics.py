@@ -1,4 +1,4 @@
-"""What the tails of real samples are: their radius, another sample's tail, means with errors."""
+"""What the tails of real samples are: their radius, and another sample's tail."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import torch
 from torch import Tensor
 
-from rgwidgets.core.bounds import Bound
 from rgwidgets.core.errors import ParameterError
 
 
@@ -55,15 +54,3 @@ def derangement(n: int, seed: int = 0) -> Tensor:
     result = torch.empty(n, dtype=torch.int64)
     result[order] = order.roll(-1)
     return result
-
-
-def measured(changes: Tensor, how: str) -> Bound:
-    """Mean absolute change (n,) with its standard error over samples, as a measured bound.
-
-    >>> print(measured(torch.tensor([1.0, -1.0, 3.0, -3.0]), "own tail"))
-    2 ± 0.58 (measured: own tail)
-    """
-    sizes = changes.detach().double().abs()
-    n = len(sizes)
-    error = float(sizes.std() / math.sqrt(n)) if n > 1 else None
-    return Bound(float(sizes.mean()), "measured", how, error)

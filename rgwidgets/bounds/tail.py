@@ -12,7 +12,6 @@ from torch import Tensor, fx, nn
 
 from rgwidgets.core.errors import Cancelled
 from rgwidgets.core.outputs import Readout
-from rgwidgets.core.untouched import Untouched
 
 from . import curves
 from .curves import Curve
@@ -125,15 +124,15 @@ def read_tail(readout: Readout, activation: Tensor) -> Tail:
         If an operation is not known, samples are too wide, or what was read does not reproduce
         the network's outputs.
     """
-    readout.check()
     native = activation.movedim(-1, readout.feature_axis)
     if native[0].numel() > WIDEST:
         raise Opaque(f"{native[0].numel()} numbers a sample are more than {WIDEST}")
-    with Untouched(readout.module)():
-        steps = _sequential_steps(readout.module, readout.layer)
-        if steps is None:
-            steps = _traced_steps(readout.module, readout.layer)
-        tail = _compiled(steps, native[:1])
+    try:
+        tail = _compiled(steps_after(readout.module, readout.layer), native[:1])
+    except (Opaque, Cancelled, MemoryError):
+        raise
+    except Exception as error:  # layers are a user's own classes: whatever they say of being asked
+        raise Opaque(f"what follows {readout.layer!r} could not be read: {error}") from error
     _compare(tail, native, readout(activation), precision(readout.module))
     return tail
 
@@ -145,7 +144,7 @@ def precision(module: nn.Module) -> float:
 
 
 def _compare(tail: Tail, native: Tensor, outputs: Tensor, eps: float) -> None:
-    """Hooks, subclasses and weight norms may make a network do other than it looks."""
+    """Subclasses may do other than they look."""
     expected = outputs.detach().to(tail.first.bias.device, torch.float64)
     found = tail(native.detach().to(tail.first.bias.device, torch.float64).flatten(1))
     close = eps**0.5 * (1 + expected.abs().max())
@@ -158,8 +157,24 @@ Step = nn.Module | Curve
 
 def steps_after(module: nn.Module, layer: str) -> list[Step]:
     """What follows a layer, one after the other; `Opaque` where that is no chain."""
+    _check_plain(module, layer)
     steps = _sequential_steps(module, layer)
     return _traced_steps(module, layer) if steps is None else steps
+
+
+def _check_plain(module: nn.Module, layer: str) -> None:
+    """Raise where anything but the layers themselves may have a say in what follows.
+
+    What is hooked to the captured layer, and inside it, has had its say.
+    """
+    always = nn.modules.module
+    hooked = bool(always._global_forward_hooks or always._global_forward_pre_hooks)
+    for name, part in module.named_modules():
+        if name == layer or name.startswith(f"{layer}."):
+            continue
+        patched = "forward" in vars(part) or "_call_impl" in vars(part)
+        if hooked or patched or part._forward_hooks or part._forward_pre_hooks:
+            raise Opaque(f"hooks or a patched forward, at {name or 'the whole'!r}, may do anything")
 
 
 def _sequential_steps(module: nn.Module, layer: str) -> list[Step] | None:
@@ -198,8 +213,9 @@ class _Tracer(fx.Tracer):
 
 def _traced_steps(module: nn.Module, layer: str) -> list[Step]:
     try:
-        # of a copy: constants that tracing meets become attributes of what is traced
-        graph = _Tracer(module.get_submodule(layer)).trace(copy.copy(module))
+        # of a copy: what a forward leaves behind are stand-ins, and constants become attributes
+        traced = copy.deepcopy(module, {id(p): p for p in module.parameters()})
+        graph = _Tracer(traced.get_submodule(layer)).trace(traced)
     except Cancelled:
         raise
     except Exception as error:  # tracing runs the user's own code on stand-ins: anything may fail

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from .errors import ParameterError
+from torch import Tensor
+
+from .errors import ParameterError, choose
+from .numeric import instance, number
 
 Kind = Literal["proved", "measured", "none"]
+_SAY = "say Bound.none(reason) where there is no number"
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Bound:
     error
         Standard error of a measured value over samples; None where it has none (NaN is taken as
         none).
+    each
+        The change of every sample, (n,) float64, whose mean `value` is; None where not known.
 
     Raises
     ------
@@ -45,24 +51,42 @@ class Bound:
     kind: Kind
     how: str = ""
     error: float | None = None
+    each: Tensor | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.kind not in ("proved", "measured", "none"):
-            raise ParameterError("kind", given=self.kind, allowed="proved, measured, none")
+        choose("kind", self.kind, ("proved", "measured", "none"))
         if self.kind == "none":
             object.__setattr__(self, "value", math.nan)
             object.__setattr__(self, "error", None)
-        elif not self.value >= 0:
+        elif not number("bound", self.value, mend=_SAY) >= 0:
             raise ParameterError(
                 "bound",
                 given=self.value,
                 allowed="a number ≥ 0",
-                mend="say Bound.none(reason) where there is no number",
+                mend=_SAY,
             )
-        if self.error is not None and math.isnan(self.error):
+        if self.error is not None and math.isnan(number("error of a bound", self.error)):
             object.__setattr__(self, "error", None)
         elif self.error is not None and self.error < 0:
             raise ParameterError("error of a bound", given=self.error, allowed="a number ≥ 0")
+
+    @classmethod
+    def of(cls, each: Tensor, kind: Kind, how: str) -> Bound:
+        """The mean of changes by sample (n,), with its standard error where they are measured.
+
+        >>> import torch
+        >>> bound = Bound.of(torch.tensor([1.0, 1.0, 3.0, 3.0]), "measured", "own tail")
+        >>> print(bound, bound.largest)
+        2 ± 0.58 (measured: own tail) 3.0
+        """
+        each = each.detach().double().cpu()
+        deviation = float(each.std()) if kind == "measured" and len(each) > 1 else math.nan
+        return cls(float(each.mean()), kind, how, deviation / math.sqrt(len(each)), each)
+
+    @property
+    def largest(self) -> float:
+        """The largest over samples; the value itself where the samples' own are not known."""
+        return self.value if self.each is None else float(self.each.max())
 
     @classmethod
     def none(cls, reason: str) -> Bound:
@@ -102,8 +126,8 @@ class Influence:
     Raises
     ------
     ParameterError
-        If an attack exceeds a certificate (one of the two is then wrong), or either carries the
-        other's kind.
+        If an attack exceeds a certificate, in the mean or on any sample (one of the two is then
+        wrong), or either carries the other's kind.
 
     Examples
     --------
@@ -119,12 +143,14 @@ class Influence:
     certificate: Bound
 
     def __post_init__(self) -> None:
+        for name in ("average", "resample", "attack", "certificate"):
+            instance(name, getattr(self, name), Bound, "a Bound", mend="rg.Bound.none(reason), say")
         for name in ("average", "resample", "attack"):
             if getattr(self, name).kind == "proved":
                 raise ParameterError(f"kind of {name}", given="proved", allowed="measured, none")
         if self.certificate.kind == "measured":
             raise ParameterError("kind of certificate", given="measured", allowed="proved, none")
-        low, high = self.worst
+        low, high = self._first_above() or self.worst
         if low > high + 1e-9 * max(1.0, abs(high)):
             raise ParameterError(
                 "attack",
@@ -132,6 +158,14 @@ class Influence:
                 allowed=f"at most the certificate {high}",
                 mend="one of the two is wrong; please report how you made it",
             )
+
+    def _first_above(self) -> tuple[float, float] | None:
+        """Attack and certificate of the first sample whose attack is above its certificate."""
+        found, proved = self.attack.each, self.certificate.each
+        if found is None or proved is None or len(found) != len(proved):
+            return None
+        above = (found > proved + 1e-9 * proved.abs().clamp_min(1.0)).nonzero()
+        return None if not len(above) else (float(found[above[0]]), float(proved[above[0]]))
 
     @property
     def worst(self) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from .bounds import Bound, Influence
 from .level import check_budget
 from .outputs import together
 from .theory import EffectiveTheory, Theory
@@ -68,10 +69,10 @@ class Diagnosis:
 def diagnose(flow: Flow, cutoff: float, budget: Mapping[str, float] | None = None) -> Diagnosis:
     """Tell how a flow fails at a cutoff, if it does.
 
-    In budget under attack: none. In budget on average only: dangerously irrelevant. Over budget
-    on average already: the order is reversed if the opposite order loses less over the whole flow
-    (wrong direction), misaligned if the observables' own order needs far fewer features or this
-    one all of them, and otherwise right but cut too early (mistuned cutoff).
+    In budget under attack, every sample: none. In budget on average only: dangerously irrelevant.
+    Over budget on average already: the order is reversed if the opposite order loses less over the
+    whole flow (wrong direction), misaligned if the observables' own order needs far fewer features
+    or this one all of them, and otherwise right but cut too early (mistuned cutoff).
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def diagnose(flow: Flow, cutoff: float, budget: Mapping[str, float] | None = Non
     level = flow.level(cutoff)
     influences = {name: level.influences[name] for name in wanted}
     found = {
-        by: _worst([_share(getattr(influences[name], by).value, wanted[name]) for name in wanted])
+        by: _worst([_share(_size(influences[name], by), wanted[name]) for name in wanted])
         for by in ("average", "attack", "certificate")
     }
     unknown = [n for n, known in influences.items() if not (known.average and known.attack)]
@@ -111,15 +112,16 @@ def diagnose(flow: Flow, cutoff: float, budget: Mapping[str, float] | None = Non
         return Diagnosis(
             "unknown",
             found,
-            f"no average and attack is known for {', '.join(unknown)}",
-            "choose observables that every sample has",
+            f"no average and attack is known for {', '.join(unknown)}: "
+            f"{influences[unknown[0]].attack.how or influences[unknown[0]].average.how}",
+            "choose observables that every sample has, or look at more samples",
         )
     if not max(found["average"], found["attack"]) > 1:
         proof = found["certificate"] <= 1 and all(i.certificate for i in influences.values())
         return Diagnosis(
             "none",
             found,
-            "no attack breaks the budget"
+            "no attack breaks the budget on any sample"
             + (", and it is proved that none can where the certificate holds" if proof else ""),
             "nothing needs to change" if proof else "a longer attack may still find something",
         )
@@ -211,6 +213,12 @@ def first_within(cutoffs: Sequence[float], changes: Sequence[float], tolerance: 
             break
         kept = cutoff
     return kept
+
+
+def _size(influence: Influence, by: str) -> float:
+    """The mean change by own tails; under attack and proof the largest of all samples."""
+    bound: Bound = getattr(influence, by)
+    return bound.value if by == "average" else bound.largest
 
 
 def _worst(shares: list[float]) -> float:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from .errors import ObservableError, ParameterError
 from .estimate import Reduce
+from .numeric import at_least_single
 from .theory import Features, Observable
 
 Form = Literal["linear", "cross entropy", "accuracy", "general"]
@@ -25,7 +25,8 @@ class Readout(Protocol):
     Attributes
     ----------
     module, layer
-        The whole network and the dotted name of the layer whose output is the feature.
+        The whole network, in a copy of its own, and the dotted name of the layer whose output is
+        the feature.
     feature_axis
         Axis of the layer's own output that holds the features; the captured tensor has it last.
     """
@@ -34,14 +35,47 @@ class Readout(Protocol):
     layer: str
     feature_axis: int
 
-    def __call__(self, activation: Tensor) -> Tensor:
-        """Outputs (n, …, c) of the network with its layer's output replaced by (n, …, d)."""
+    def raw(self, activation: Tensor) -> Any:
+        """What the network returns with its layer's output replaced by (n, …, d)."""
 
-    def check(self) -> None:
-        """Raise `ObservableError` if the weights changed since the features were captured."""
+    def read(self, raw: Any) -> Tensor:
+        """The tensor (n, …, c) in what it returned that observables are of."""
+
+    def __call__(self, activation: Tensor) -> Tensor:
+        """That tensor at once."""
 
     def part(self, samples: slice) -> Readout:
         """The same network on some of the samples alone."""
+
+    def exact(self) -> Readout:
+        """The same network, its weights and its batch in double precision."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """A network's outputs as a function of features: equal for all that a theory reports.
+
+    Attributes
+    ----------
+    feature
+        Which feature the network is a function of.
+    readout
+        The network.
+    raw
+        Whether all that it returns is meant, whatever that is, or the tensor in it.
+    """
+
+    feature: str
+    readout: Readout
+    raw: bool = False
+
+    def __call__(self, features: Features) -> Any:
+        given = features[self.feature]
+        return self.readout.raw(given) if self.raw else at_least_single(self.readout(given))
+
+    def exact(self) -> Outputs:
+        """The same in double precision."""
+        return replace(self, readout=self.readout.exact())
 
 
 def _given_outputs(features: Features) -> Tensor:
@@ -57,13 +91,13 @@ def _given_outputs(features: Features) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class OutputObservable(Observable):
-    """An observable that is a declared function of a network's outputs.
+    """An observable that is a function of a network's outputs.
 
     Until `through` ties it to a network it reads the feature "outputs".
 
     Attributes
     ----------
-    name, unit, tolerance
+    name, unit, tolerance, range
         As for every observable.
     of_outputs
         Outputs (…, n, c) → values (…, n); leading axes only where `form` is not "general".
@@ -75,7 +109,8 @@ class OutputObservable(Observable):
     weights
         Coefficients of a linear observable, (c,) or shorter: what is left out is 0.
     surrogate
-        A differentiable stand-in for `of_outputs` where that is a step function.
+        Outputs → (n,): a differentiable stand-in for `of_outputs` where that has steps, such as
+        the position of a maximum. Searches follow it; what counts is the observable itself.
     outputs
         Features → outputs.
 
@@ -96,12 +131,13 @@ class OutputObservable(Observable):
     reduce: Reduce | None = field(init=False, default=None, repr=False)
     unit: str = field(default="", kw_only=True)
     tolerance: float | None = field(default=None, kw_only=True)
-    of_outputs: Callable[[Tensor], Tensor] = field(kw_only=True, repr=False)
+    of_outputs: Callable[[Any], Tensor] = field(kw_only=True, repr=False)
     form: Form = field(default="general", kw_only=True)
     labels: Tensor | None = field(default=None, kw_only=True, repr=False)
     weights: Tensor | None = field(default=None, kw_only=True, repr=False)
-    surrogate: Callable[[Tensor], Tensor] | None = field(default=None, kw_only=True, repr=False)
-    outputs: Callable[[Features], Tensor] = field(default=_given_outputs, kw_only=True, repr=False)
+    surrogate: Callable[[Any], Tensor] | None = field(default=None, kw_only=True, repr=False)
+    range: tuple[float, float] | None = field(default=None, kw_only=True)
+    outputs: Callable[[Features], Any] = field(default=_given_outputs, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -113,12 +149,15 @@ class OutputObservable(Observable):
             raise ParameterError(f"labels of {self.name!r}", allowed="an integer tensor (n,)")
         object.__setattr__(self, "function", lambda f: self.of_outputs(self.outputs(f)))
 
-    def through(self, outputs: Callable[[Features], Tensor]) -> OutputObservable:
+    def through(self, outputs: Callable[[Features], Any]) -> OutputObservable:
         """The same observable of the outputs that `outputs` computes from features."""
         return replace(self, outputs=outputs)
 
+    def exact(self) -> OutputObservable:
+        """The same observable of the same network in double precision, where it has one."""
+        return self.through(self.outputs.exact()) if isinstance(self.outputs, Outputs) else self
+
     def smooth(self, features: Features) -> Tensor:
-        """Differentiable values by sample, (n,): the surrogate where there is one."""
         outputs = self.outputs(features)
         return (self.surrogate or self.of_outputs)(outputs)
 
@@ -131,15 +170,16 @@ def together(observables: Iterable[Observable], features: Features) -> dict[str,
     >>> together(both, z)
     {'z0': tensor([2.]), 'z1': tensor([5.])}
     """
-    known: list[tuple[Callable[[Features], Tensor], Tensor]] = []
+    known: list[tuple[Callable[[Features], Any], Any]] = []
     values = {}
     for one in observables:
         if isinstance(one, OutputObservable):
             found = next((z for outputs, z in known if outputs == one.outputs), None)
             if found is None:
                 found = one.outputs(features)
-                known.append((one.outputs, found))
-            one = one.through(_copies(found))
+                known += [(one.outputs, found)] * isinstance(found, Tensor)
+            if isinstance(found, Tensor):
+                one = one.through(_copies(found))
         values[one.name] = one.samples(features)
     return values
 
@@ -159,13 +199,11 @@ def after(observable: Observable, change: Callable[[Features], Features]) -> Obs
     if isinstance(observable, OutputObservable):
         outputs = observable.outputs
         return observable.through(lambda f: outputs(change(f)))
-    function = observable.function
-    return Observable(
-        observable.name,
-        lambda f: function(change(f)),
-        observable.unit,
-        observable.tolerance,
-        observable.reduce,
+    function, surrogate = observable.function, observable.surrogate
+    return replace(
+        observable,
+        function=lambda f: function(change(f)),
+        surrogate=None if surrogate is None else lambda f: surrogate(change(f)),
     )
 
 
@@ -192,23 +230,3 @@ def gradient_of(values: Tensor, leaf: Tensor, what: str, *, again: bool = False)
             mend=f"torch says: {said.rstrip('.')[:200]}",
         ) from error
     return torch.zeros_like(leaf) if found is None else found
-
-
-@contextmanager
-def evaluating(module: torch.nn.Module) -> Iterator[None]:
-    """Put a module in evaluation mode; each submodule gets its own mode back afterwards.
-
-    >>> net = torch.nn.Dropout()
-    >>> with evaluating(net): net.training
-    False
-    >>> net.training
-    True
-    """
-    modes = [(part, part.training) for part in module.modules()]
-    for part, _ in modes:
-        part.training = False
-    try:
-        yield
-    finally:
-        for part, mode in modes:
-            part.training = mode

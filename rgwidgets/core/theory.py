@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, fields
+from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from .bounds import Influence
-from .errors import ObservableError, ParameterError, ShapeError, nearest
+from .errors import ObservableError, ParameterError, ShapeError, StorageError, choose
 from .estimate import Estimate, Reduce, estimate
+from .numeric import as_float, described, instance, several, whole
 from .relevance import Relevance
 
 Features = Mapping[str, Tensor]
+#: What an attribute may be in order to be written to a file.
+_PLAIN = (str, int, float, tuple, list, Tensor, type(None))
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class Observable:
         Largest change that the budget allows, in `unit`; None where none is set.
     reduce
         Maps the (m,) mean moments to a scalar (Binder's cumulant, a correlation length).
+    surrogate
+        Features → (n,): a differentiable stand-in where `function` has steps, for searches.
+    range
+        Smallest and largest value that there can be; a proof never allows a larger change.
 
     Examples
     --------
@@ -46,17 +53,37 @@ class Observable:
     unit: str = ""
     tolerance: float | None = None
     reduce: Reduce | None = None
+    surrogate: Callable[[Features], Tensor] | None = field(default=None, kw_only=True)
+    range: tuple[float, float] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        if self.tolerance is not None and not self.tolerance >= 0:
+        instance("name of an observable", self.name, str, "a text")
+        instance(f"unit of {self.name}", self.unit, str, "a text")
+        for part in ("reduce", "surrogate"):
+            if not callable(getattr(self, part) or abs):
+                given, allowed = getattr(self, part), "a function or None"
+                raise ParameterError(f"{part} of {self.name}", given=given, allowed=allowed)
+        if self.tolerance is not None and not as_float(self.tolerance) >= 0:
+            given, allowed = described(self.tolerance), "a number ≥ 0 or None"
+            raise ParameterError(f"tolerance of {self.name}", given=given, allowed=allowed)
+        if self.range is not None and not self.range[0] <= self.range[1]:
             raise ParameterError(
-                f"tolerance of {self.name}", given=self.tolerance, allowed="a number ≥ 0 or None"
+                f"range of {self.name}", given=self.range, allowed="(smallest, largest), or None"
             )
+
+    def exact(self) -> Observable:
+        """The same observable in double precision, where its own precision is another."""
+        return self
+
+    def smooth(self, features: Features) -> Tensor:
+        """Differentiable values by sample, (n,): the surrogate where there is one."""
+        return (self.surrogate or self.samples)(features)
 
     def samples(self, features: Features) -> Tensor:
         """Values by sample, (n,) or (n, m).
 
-        Raises `ObservableError` if they are not finite, or not one for each sample.
+        Raises `ObservableError` if they are not real and finite, not one for each sample, or
+        outside the declared range.
         """
         values = self.function(features)
         expected = 2 if self.reduce else 1
@@ -73,6 +100,14 @@ class Observable:
                 allowed="a tensor (n,), or (n, m) with `reduce`",
                 mend="return one value for each sample, not their mean",
             )
+        if values.is_complex():
+            raise ObservableError(
+                f"observable {self.name!r}",
+                given="complex numbers",
+                allowed="real values",
+                mend="take .real, .imag or .abs(), each as an observable of its own",
+            )
+        self._check_range(values.detach())
         if not bool(torch.isfinite(values.detach()).all()):
             raise ObservableError(
                 f"observable {self.name!r}",
@@ -81,6 +116,20 @@ class Observable:
                 mend="look for log(0), 0/0 or overflow in its function",
             )
         return values
+
+    def _check_range(self, values: Tensor) -> None:
+        plain = type(values) is Tensor  # of numbers, not of what is known of them
+        if self.range is None or not plain or not values.is_floating_point():
+            return
+        low, high = self.range
+        room = 16 * torch.finfo(values.dtype).eps * (1 + max(abs(low), abs(high)))
+        if bool(((values < low - room) | (values > high + room)).any()):
+            raise ObservableError(
+                f"observable {self.name!r}",
+                given=f"values from {float(values.min()):.6g} to {float(values.max()):.6g}",
+                allowed=f"its declared range, {low:g} to {high:g}",
+                mend="declare the range that it has, or none",
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +145,9 @@ class Theory:
     couplings
         Named scalars of the action, where the theory is given by them.
     chains
-        Number of independent Markov chains among the samples (chain after chain).
+        How many Markov chains the samples are, chain after chain, each in order of time. None
+        where they are independent of one another, as those of a data set are, and their order
+        means nothing.
     name, attrs
         A title, and facts that schemes may read.
 
@@ -120,15 +171,21 @@ class Theory:
     features: Features = field(default_factory=dict)
     observables: tuple[Observable, ...] = ()
     couplings: Mapping[str, float | Tensor] = field(default_factory=dict)
-    chains: int = 1
+    chains: int | None = None
     name: str = ""
     attrs: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for attribute in ("features", "couplings", "attrs"):
+            instance(attribute, getattr(self, attribute), Mapping, "a mapping of names")
             frozen = MappingProxyType(dict(getattr(self, attribute)))
             object.__setattr__(self, attribute, frozen)
-        object.__setattr__(self, "observables", tuple(self.observables))
+        allowed = "a sequence of observables"
+        listed = several("observables", self.observables, allowed, mend="pass (observable,)")
+        for one in listed:
+            instance("observable", one, Observable, "an Observable", mend="rg.Observable(name, …)")
+        object.__setattr__(self, "observables", listed)
+        instance("name of a theory", self.name, str, "a text")
         names = [o.name for o in self.observables]
         if len(set(names)) != len(names):
             raise ObservableError("observables", given=names, allowed="distinct names")
@@ -140,8 +197,8 @@ class Theory:
                     allowed="a tensor, samples first",
                     mend="pass torch.as_tensor(…)",
                 )
-        if self.chains < 1:
-            raise ParameterError("chains", given=self.chains, allowed="an integer ≥ 1")
+        if self.chains is not None:
+            whole("chains", self.chains, 1)
         counts = {name: len(t) for name, t in self.features.items() if t.ndim}
         if len(set(counts.values())) > 1:
             raise ShapeError("features", given=counts, allowed="the same number of samples each")
@@ -151,33 +208,60 @@ class Theory:
         names = ", ".join(o.name for o in self.observables)
         return f"{type(self).__name__}({self.name!r}: {shapes or dict(self.couplings)}; {names})"
 
+    def __copy__(self) -> Self:
+        return self  # frozen, and known by its identity
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled as tensors and numbers; raises `StorageError` if it has functions."""
+        loose = [o.name for o in self.observables]
+        loose += [name for name, value in self.attrs.items() if not isinstance(value, _PLAIN)]
+        held = {f.name: getattr(self, f.name) for f in fields(self)}
+        loose += [name for name, value in held.items() if callable(value)]
+        if loose:
+            raise StorageError(
+                f"pickling the theory {self.name!r}",
+                given=f"functions and modules: {', '.join(loose)}",
+                allowed="tensors, numbers and texts, as code does not belong into a file",
+                mend="save the numbers: flow.save(path), or pickle the flow",
+            )
+        plain: dict[str, Any] = {
+            n: dict(v) if isinstance(v, MappingProxyType) else v for n, v in held.items()
+        }
+        return partial(type(self), **plain), ()
+
     def observable(self, name: str) -> Observable:
         """The observable of that name, or `ObservableError` naming the nearest."""
-        for candidate in self.observables:
-            if candidate.name == name:
-                return candidate
-        names = [o.name for o in self.observables]
-        close = nearest(name, names)
-        raise ObservableError(
-            "observable",
-            given=name,
-            allowed=", ".join(names) or "none",
-            mend=f"did you mean {close!r}?" if close else "",
-        )
+        known = {o.name: o for o in self.observables}
+        return known[choose("observable", name, known, error=ObservableError)]
 
     def samples(self, name: str, features: Features | None = None) -> Tensor:
         """Values of one observable by sample, of these features or of the theory's own."""
-        return self.observable(name).samples(self.features if features is None else features)
+        return self.observable(name).samples(self._own(features))
+
+    def _own(self, features: Features | None) -> Features:
+        """These features, or the theory's own where none are given."""
+        if features is None:
+            return self.features
+        return instance("features", features, Mapping, "{name: tensor}, samples first, or None")
 
     def observe(self, features: Features | None = None) -> dict[str, Estimate]:
         """Every observable's mean with its error."""
-        chosen = self.features if features is None else features
-        result = {}
-        for o in self.observables:
-            values = o.samples(chosen)
-            chains = self.chains if len(values) % self.chains == 0 else 1
-            result[o.name] = estimate(values, chains=chains, reduce=o.reduce)
-        return result
+        chosen = self._own(features)
+        return {o.name: self.mean(o.samples(chosen), o.reduce) for o in self.observables}
+
+    def mean(self, values: Tensor, reduce: Reduce | None = None) -> Estimate:
+        """The mean of values by sample, with the error that these samples leave: see `estimate`.
+
+        Only Markov chains have autocorrelation; values that are not equally many from each are
+        taken as one series.
+        """
+        chains = self.chains
+        if chains is not None and len(values) % chains:
+            chains = 1
+        return estimate(values, chains=chains, reduce=reduce)
 
 
 class _Influences(Mapping[str, Influence]):
@@ -188,8 +272,9 @@ class _Influences(Mapping[str, Influence]):
         self._known: dict[str, Influence] = {}
 
     def __getitem__(self, name: str) -> Influence:
+        observable = self._theory.observable(name)
         if name not in self._known:
-            self._known[name] = self._measure(self._theory.observable(name))
+            self._known[name] = self._measure(observable)
         return self._known[name]
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -234,6 +319,13 @@ class EffectiveTheory(Theory):
     influence: Callable[[Observable], Influence] | None = None
     raised: Callable[[Features], Features] | None = None
 
+    def __post_init__(self) -> None:
+        if self.parent is not None:
+            instance("parent", self.parent, Theory, "a Theory, or None")
+        if self.chains is None and self.parent is not None:  # the same samples, coarser
+            object.__setattr__(self, "chains", self.parent.chains)
+        super().__post_init__()
+
     @cached_property
     def bounds(self) -> Mapping[str, Influence]:
         """`{observable: Influence}` on the parent's observables, computed when looked at."""
@@ -251,4 +343,4 @@ class EffectiveTheory(Theory):
                 allowed="schemes that can be lifted",
                 mend="use the parent's own features",
             )
-        return self.raised(self.features if features is None else features)
+        return self.raised(self._own(features))

@@ -10,8 +10,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..core.comparison import Comparison, compare
-from ..core.errors import ParameterError, nearest
+from ..core.errors import ParameterError, choose
 from ..core.level import check_budget
+from ..core.numeric import several
 from ..core.scheme import Scheme
 from ..core.theory import Theory
 from ..schemes.activation_spectrum import ActivationSpectrum
@@ -24,6 +25,8 @@ from ..schemes.sparse_autoencoder import SparseAutoencoder
 from ..schemes.subspace import ALL
 from ..systems.capture import capture
 from ..systems.networks.batch import Batch
+from ..systems.networks.layer import located
+from ..systems.networks.private import private
 from ..systems.networks.specs import Spec
 from ..systems.weights import Reference, capture_weights
 from .view import View
@@ -42,8 +45,8 @@ FAMILIES: dict[str, Scheme] = {
 class Microscope:
     """A dial on one layer of a torch module: which features it keeps, and what the rest can do.
 
-    Nothing of the module is rewritten or changed: its weights, mode, hooks and gradients and the
-    random state are left as they were found.
+    A fit works on a private copy of the model as it is then, in evaluation mode: the model itself
+    and the random state are never touched, and may be trained and called meanwhile.
 
     Parameters
     ----------
@@ -81,7 +84,9 @@ class Microscope:
         if not isinstance(model, nn.Module):
             raise ParameterError("model", given=type(model).__name__, allowed="a torch.nn.Module")
         self.model, self.feature_axis = model, feature_axis
-        self.layers = (layer,) if isinstance(layer, (str, nn.Module)) else tuple(layer)
+        one, allowed = isinstance(layer, (str, nn.Module)), "a layer's name, or several"
+        mend = "pass one of the names in model.named_modules()"
+        self.layers = (layer,) if one else several("layer", layer, allowed, mend=mend)
         if not self.layers or len(set(self.layers)) < len(self.layers):
             raise ParameterError(
                 "layer", given=layer, allowed="a layer, or several that differ from one another"
@@ -137,14 +142,24 @@ class Microscope:
         BudgetError, LayerError, ObservableError, ShapeError
             As `capture` and `Flow` do.
         """
-        families = (features,) if isinstance(features, (str, Scheme)) else tuple(features)
+        one, allowed = isinstance(features, (str, Scheme)), "a family or scheme, or several"
+        families = (features,) if one else several("features", features, allowed)
         if not families:
             raise ParameterError("features", given="none", allowed="a family, or several")
         views: dict[str, View] = {}
-        for layer, family in itertools.product(self.layers, families):
+        places = [located(self.model, layer) for layer in self.layers]
+        model = private(places[0][0])  # once for all of them
+        for (_, layer), family in itertools.product(places, families):
             scheme = _scheme(family)
             theory = self._theory(
-                layer, scheme, data, observables, labels=labels, reference=reference, name=name
+                model,
+                layer,
+                scheme,
+                data,
+                observables,
+                labels=labels,
+                reference=reference,
+                name=name,
             )
             parts = [str(theory.attrs["layer"])] * (len(self.layers) > 1)
             parts += [family if isinstance(family, str) else family.name] * (len(families) > 1)
@@ -155,7 +170,8 @@ class Microscope:
 
     def _theory(
         self,
-        layer: str | nn.Module,
+        model: nn.Module,
+        layer: str,
         scheme: Scheme,
         data: Batch,
         observables: Any,
@@ -164,12 +180,8 @@ class Microscope:
         **given: Any,
     ) -> Theory:
         if isinstance(scheme, JacobianScheme):
-            return capture_weights(
-                self.model, data, layer, observables, reference=reference, **given
-            )
-        return capture(
-            self.model, data, layer, observables, feature_axis=self.feature_axis, **given
-        )
+            return capture_weights(model, data, layer, observables, reference=reference, **given)
+        return capture(model, data, layer, observables, feature_axis=self.feature_axis, **given)
 
 
 def _within(theory: Theory, budget: Mapping[str, float] | None) -> Theory:
@@ -188,12 +200,4 @@ def _within(theory: Theory, budget: Mapping[str, float] | None) -> Theory:
 def _scheme(features: str | Scheme) -> Scheme:
     if isinstance(features, Scheme):
         return features
-    if features in FAMILIES:
-        return FAMILIES[features]
-    close = nearest(str(features), FAMILIES)
-    raise ParameterError(
-        "features",
-        given=features,
-        allowed=", ".join(FAMILIES) + ", or a scheme",
-        mend=f"did you mean {close!r}?" if close else "",
-    )
+    return FAMILIES[choose("features", features, FAMILIES, mend="name a family, or pass a scheme")]

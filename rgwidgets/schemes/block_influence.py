@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from ..core.bounds import Bound, Influence
-from ..core.estimate import estimate
 from ..core.local import LocalObservable
 from ..core.progress import tick
 from ..core.theory import Observable, Theory
@@ -54,7 +54,7 @@ def influence(
     generator = torch.Generator().manual_seed(scheme.seed)
     if observable.reduce is not None:
         return _ensemble(observable, whole, generator)
-    average = _measured(_change(observable, whole)(fine), "own spins within blocks", theory.chains)
+    average = _measured(_change(observable, whole)(fine), theory, "own spins within blocks")
     tick(0.2, "bounds")
     count = min(len(fine), MOST, max(1, SITES // fine[0].numel()))
     chosen = torch.linspace(0, len(fine) - 1, count).round().long().to(fine.device)
@@ -65,14 +65,14 @@ def influence(
     resample = Bound.none(_ALONE)
     if drawn is not None:
         changes.append(moved(drawn))
-        resample = _measured(changes[1], f"drawn at random, {len(chosen)} samples")
+        resample = _measured(changes[1], theory, f"drawn at random, {len(chosen)} samples")
     how = "best of the fields at hand"
     if part.ising:
         changes += [moved(spins) for spins in part.extremes(observable)]
         how = "best arrangement" if part.rule == "mean" else "best climb within the fibre"
-    attack = _measured(torch.stack(changes).amax(0), f"{how}, {len(chosen)} samples")
+    attack = _measured(torch.stack(changes).amax(0), theory, f"{how}, {len(chosen)} samples")
     tick(1.0, "bounds")
-    return Influence(average, resample, attack, _certificate(observable, part))
+    return Influence(average, resample, attack, _certificate(observable, theory, part))
 
 
 def _change(observable: Observable, fibre: Fibre) -> Callable[[Tensor], Tensor]:
@@ -87,12 +87,12 @@ def _change(observable: Observable, fibre: Fibre) -> Callable[[Tensor], Tensor]:
     return change
 
 
-def _measured(changes: Tensor, how: str, chains: int = 1) -> Bound:
-    mean = estimate(changes, chains=chains if len(changes) % chains == 0 else 1)
-    return Bound(mean.value, "measured", how, None if math.isnan(mean.error) else mean.error)
+def _measured(changes: Tensor, theory: Theory, how: str) -> Bound:
+    mean = theory.mean(changes)
+    return Bound(mean.value, "measured", how, mean.error, changes)
 
 
-def _certificate(observable: Observable, part: Fibre) -> Bound:
+def _certificate(observable: Observable, theory: Theory, part: Fibre) -> Bound:
     """Proved mean over samples of the largest change, or none with the reason."""
     if not isinstance(observable, LocalObservable):
         return Bound.none("the observable declares no local terms")
@@ -100,7 +100,8 @@ def _certificate(observable: Observable, part: Fibre) -> Bound:
         size = sum(abs(c) for c, _ in observable.terms) * float(part.fine.abs().max())
         real = part.coarse.dtype if part.coarse.is_floating_point() else torch.float64
         rounding = 8 * part.level * torch.finfo(real).eps * size
-        return Bound(rounding, "proved", "a mean keeps the sum, up to rounding", 0.0)
+        every = torch.full((len(part.fine),), rounding, dtype=torch.float64)
+        return Bound(rounding, "proved", "a mean keeps the sum, up to rounding", 0.0, every)
     if not part.ising:
         return Bound.none("real fields with these blocks are not bounded")
     low, high, how = _range(observable, part)
@@ -110,8 +111,7 @@ def _certificate(observable: Observable, part: Fibre) -> Bound:
         low, high = least, torch.maximum(low.abs(), high.abs())
     predicted = observable.samples({"spins": part.lifted}).double().cpu()
     largest = torch.maximum(high - predicted, predicted - low).clamp_min(0)
-    bound = _measured(largest, how)
-    return Bound(bound.value, "proved", how, bound.error)
+    return replace(_measured(largest, theory, how), kind="proved")
 
 
 def _range(observable: LocalObservable, part: Fibre) -> tuple[Tensor, Tensor, str]:

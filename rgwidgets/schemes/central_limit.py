@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..core.bounds import Bound, Influence
 from ..core.errors import GeometryError, ParameterError, ShapeError
-from ..core.estimate import Reduce, estimate
+from ..core.estimate import Reduce
 from ..core.numeric import in_double, real, whole
 from ..core.relevance import Relevance
 from ..core.scale import Scale
@@ -161,7 +161,6 @@ class CentralLimit(CouplingScheme):
             {"x": x, "histogram": histogram(x, window, limit=self.alpha == 2)},
             theory.observables,
             couplings=dict(zip(self.coupling_names, couplings.tolist(), strict=False)),
-            chains=theory.chains,
             name=theory.name,
             attrs={"picture": "histogram", **theory.attrs, "window": window},
             cutoff=float(raised.size),
@@ -263,8 +262,11 @@ def _influence(observable: Observable, fine: Tensor, coarse: Tensor, lift: _Lift
     predicted, *found = (in_double(observable.samples({"x": x})) for x in (lifted, fine, drawn))
     if observable.reduce is None:
         own, other = ((values - predicted).abs() for values in found)
-        average, resample = (_mean(c, f"mean over {count} samples") for c in (own, other))
-        attack = _mean(torch.maximum(own, other), f"larger of the two, mean over {count} samples")
+        average, resample = (
+            Bound.of(c, "measured", f"mean over {count} samples") for c in (own, other)
+        )
+        how = f"larger of the two, mean over {count} samples"
+        attack = Bound.of(torch.maximum(own, other), "measured", how)
     else:
         average, resample = (_together(observable.reduce, v, predicted) for v in found)
         attack = Bound.none("a property of the ensemble: no single sample has it")
@@ -272,11 +274,6 @@ def _influence(observable: Observable, fine: Tensor, coarse: Tensor, lift: _Lift
         resample = Bound.none("one sample leaves no other to draw from")
     endless = Bound.none("numbers of one sum can lie as far apart as one likes")
     return Influence(average, resample, attack, endless)
-
-
-def _mean(changes: Tensor, how: str) -> Bound:
-    mean = estimate(changes)
-    return Bound(mean.value, "measured", how, mean.error)
 
 
 def _together(reduce: Reduce, found: Tensor, predicted: Tensor) -> Bound:

@@ -95,6 +95,8 @@ class SubspaceScheme(Scheme):
     """
 
     composes: ClassVar[bool] = True
+    #: whether the samples stand for others that are like them
+    sampled: ClassVar[bool] = True
     quantile: float = field(default=0.99, kw_only=True)
     steps: int = field(default=12, kw_only=True)
     restarts: int = field(default=8, kw_only=True)
@@ -158,7 +160,10 @@ class SubspaceScheme(Scheme):
         frame = framed(theory, feature, spectrum.mean, basis)
         tail = framed(theory, feature, spectrum.mean, discarded).basis
         cut = frame.raised(kept)
-        fibre = Fibre(frame.theory, frame.feature, cut, tail, rest, self.quantile)
+        fibre = Fibre(
+            frame.theory, frame.feature, cut, tail, rest, self.quantile,
+            unspanned=_unspanned(x, rest) if self.sampled else "",
+        )  # fmt: skip
         found = {"frame": frame, "fibre": fibre, "scheme": self, **_kept_variance(kept, rest)}
         search = {"steps": self.steps, "restarts": self.restarts, "seed": self.seed}
         return EffectiveTheory(
@@ -262,6 +267,17 @@ def framed(theory: Theory, feature: str, mean: Tensor, basis: Tensor) -> Frame:
     if isinstance(outer, Frame) and feature == "coefficients":
         return Frame(outer.theory, outer.feature, outer.raised(mean), outer.basis @ basis)
     return Frame(theory, feature, mean, basis)
+
+
+def _unspanned(x: Tensor, rest: Tensor) -> str:
+    """Why nothing is promised where vectors (n, …, d) have no rest because they are too few."""
+    rows, d = x[..., 0].numel(), x.shape[-1]
+    if rows > d or bool((rest.norm(dim=-1).max() if rest.numel() else 0) > 1e-9 * x.abs().max()):
+        return ""
+    return (
+        f"{rows} vectors span less than {d} dimensions: nothing of them is cut here, and nothing "
+        "is known of what others have there"
+    )
 
 
 def _kept_variance(kept: Tensor, rest: Tensor) -> Mapping[str, float]:

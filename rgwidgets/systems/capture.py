@@ -1,15 +1,14 @@
-"""Any torch module, a batch and a layer as a theory: plain forward hooks, no model rewritten."""
+"""Any torch module, a batch and a layer as a theory, by plain forward hooks on a private copy."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from rgwidgets.core.theory import Theory
 from rgwidgets.systems.networks.batch import Batch, arguments
 from rgwidgets.systems.networks.layer import located
 from rgwidgets.systems.networks.rerun import Captured
-from rgwidgets.systems.networks.specs import Specs, listed, tied
+from rgwidgets.systems.networks.specs import Specs, check_repeatable, listed, tied
 
 
 def capture(
@@ -24,10 +23,10 @@ def capture(
 ) -> Theory:
     """The output of one layer as a theory whose observables rerun the network from there.
 
-    The module runs in evaluation mode; its training mode, weights, hooks, gradients and the
-    random state are left as they were. Observables are differentiable with respect to the
-    activation. The theory is of the weights as they are: once they change it refuses to be
-    observed, so capture a copy while training goes on.
+    What runs, in evaluation mode, is a private copy of the module as it is now, with its hooks and
+    all that they close over: the module itself and the random state are never touched, and the
+    theory stays the same whatever becomes of the module. Observables are differentiable with
+    respect to the activation, and are copied likewise where they can be.
 
     Parameters
     ----------
@@ -60,14 +59,17 @@ def capture(
     Raises
     ------
     LayerError
-        No such layer (the nearest is named), or its output cannot be captured.
+        No such layer (the nearest is named), its output cannot be captured or is not read, or
+        the module cannot be copied.
     ShapeError
         The batch or the labels do not fit.
     ObservableError
-        An observable is unknown, not finite, or not one value a sample.
+        An observable is unknown, not finite, or not one value a sample; it or the module is no
+        function of its input, as one with noise or a counter is not.
 
     Examples
     --------
+    >>> import torch
     >>> net = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2))
     >>> theory = capture(net, torch.ones(5, 3), "1", labels=torch.zeros(5, dtype=torch.int64))
     >>> theory
@@ -79,7 +81,7 @@ def capture(
     activation = readout.capture()
     title = name or f"{type(module).__name__} · {layer_name or 'output'}"
     observables = tuple(
-        tied(spec, as_name, labels, "activation", raw=readout.raw, outputs=readout)
+        tied(spec, as_name, labels, "activation", readout)
         for as_name, spec in listed(observable, labels)
     )
     theory = Theory(
@@ -88,7 +90,5 @@ def capture(
         name=title,
         attrs={"layer": layer_name, "module": type(module).__name__, "readout": readout},
     )
-    for o in observables:
-        with torch.no_grad():
-            o.samples(theory.features)
+    check_repeatable(observables, theory.features)
     return theory

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import torch
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from rgwidgets.core.errors import ObservableError
 from rgwidgets.core.numeric import at_least_single
 from rgwidgets.core.progress import track
-from rgwidgets.core.untouched import ALONE
 from rgwidgets.systems.networks.batch import Batch, Call, arguments, samples_in
 from rgwidgets.systems.networks.guard import Guard
 from rgwidgets.systems.networks.layer import (
@@ -20,7 +19,6 @@ from rgwidgets.systems.networks.layer import (
     check_shape,
     located,
     tensor_of,
-    version,
 )
 
 
@@ -33,9 +31,10 @@ def activations(
 ) -> Iterator[Tensor]:
     """The output of one layer for each batch, one at a time.
 
-    The module runs as far as the layer and no further, but for the first batch, on which the
-    whole is run once to see that the layer is called once. Between two batches everything is as
-    it was found, so that one may stop at any of them. Progress is reported at each.
+    A private copy of the module runs as far as the layer and no further, but for the first batch,
+    on which the whole is run, twice, to see that it is a function and calls the layer once. The
+    weights are those at the first batch, whatever becomes of the module's. Progress is reported at
+    each batch.
 
     Parameters
     ----------
@@ -57,7 +56,7 @@ def activations(
     ShapeError
         A batch does not fit, or is empty.
     ObservableError
-        The output is not finite, or the weights change on the way.
+        The output is not finite, or the module is no function of its input.
 
     Examples
     --------
@@ -83,15 +82,8 @@ def activations(
 def _streamed(
     module: nn.Module, batches: Iterable[Batch], layer: str, feature_axis: int
 ) -> Iterator[Tensor]:
-    guard, weights = Guard(module, layer), version(module)
+    guard = Guard(module, layer)
     for number, batch in enumerate(track(batches, label=f"activations of {layer}")):
-        if version(module) != weights:
-            raise ObservableError(
-                f"weights of {type(module).__name__}",
-                given=f"changed before batch {number}",
-                allowed="a stream of fixed weights",
-                mend="stream through copy.deepcopy(module) while training goes on",
-            )
         call = arguments(batch)
         output = _output(guard, call, whole=number == 0)
         check_shape(output, layer, samples_in(*call), feature_axis)
@@ -111,27 +103,26 @@ class _Reached(BaseException):
 
 
 def _output(guard: Guard, call: Call, *, whole: bool) -> Tensor:
-    """The layer's output, detached; what follows runs only where `whole`."""
-    kept: list[Tensor] = []
+    """The layer's output, detached; what follows runs only where `whole`, and that twice."""
 
-    def keep(_: nn.Module, __: object, output: Any) -> None:
-        found = tensor_of(output, guard.layer).detach()
-        kept.append(found.clone() if whole else found)  # what follows may work in place
-        if not whole:
-            raise _Reached
+    def run(module: nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> Tensor:
+        kept: list[Tensor] = []
 
-    def run(*args: Any, **keywords: Any) -> Any:
-        try:
-            return guard.module(*args, **keywords)
-        except _Reached:
-            return None
+        def keep(_: nn.Module, __: object, output: Any) -> None:
+            found = tensor_of(output, guard.layer).detach()
+            kept.append(found.clone() if whole else found)  # what follows may work in place
+            if not whole:
+                raise _Reached
 
-    part = guard.module.get_submodule(guard.layer)
-    with ALONE, torch.inference_mode(False), torch.no_grad(), ExitStack() as stack:
-        stack.callback(part.register_forward_hook(keep).remove)
-        guard.run(call, run)
-    check_called_once(guard.layer, len(kept))
-    return kept[0]
+        with suppress(_Reached), torch.no_grad(), ExitStack() as stack:
+            part = module.get_submodule(guard.layer)
+            stack.callback(part.register_forward_hook(keep).remove)
+            module(*args, **keywords)
+        check_called_once(guard.layer, len(kept))
+        return kept[0]
+
+    found: Tensor = (guard.twice if whole else guard.run)(call, run)
+    return found
 
 
 def _finite(output: Tensor) -> bool:

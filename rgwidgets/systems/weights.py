@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rgwidgets.core.errors import ParameterError, ShapeError
 from rgwidgets.core.outputs import OutputObservable
-from rgwidgets.core.theory import Features, Observable, Theory
+from rgwidgets.core.theory import Observable, Theory
 from rgwidgets.systems.networks.batch import Batch, arguments
 from rgwidgets.systems.networks.layer import located
-from rgwidgets.systems.networks.layer_jacobian import LayerJacobian, check_finite
-from rgwidgets.systems.networks.specs import Spec, Specs, listed, tied
+from rgwidgets.systems.networks.layer_jacobian import LayerJacobian, OfWeights, check_finite
+from rgwidgets.systems.networks.specs import Spec, Specs, check_repeatable, listed, tied
 
 Reference = Tensor | Mapping[str, Tensor]
 
@@ -31,10 +33,8 @@ def capture_weights(
     """The weights of one layer as the one configuration of a theory.
 
     Its observables are the batch's means as functions of these weights, all others fixed; they
-    are differentiable. The module runs in evaluation mode; its training mode, weights, hooks,
-    gradients and the random state are left as they were. Weights that are tied count once, and
-    what they are tied to outside the layer moves with them. Once the module's weights change the
-    theory refuses to be observed.
+    are differentiable. What runs is a private copy of the module as it is now: see `capture`.
+    Weights that are tied count once, and what they are tied to outside the layer moves with them.
 
     Parameters
     ----------
@@ -85,42 +85,31 @@ def capture_weights(
             "jacobian": jacobian,
         },
     )
-    for o in theory.observables:
-        with torch.no_grad():
-            o.samples(theory.features)
+    check_repeatable(theory.observables, theory.features)
     return theory
 
 
 def _averaged(spec: Spec, name: str, labels: Tensor | None, network: LayerJacobian) -> Observable:
     """The batch's mean of an observable of outputs, as a function of {"weights": (1, P)}."""
-    if isinstance(spec, Observable) and not isinstance(spec, OutputObservable):
-        return spec
-    each = tied(
-        spec,
-        name,
-        labels,
-        "weights",
-        raw=network.raw,
-        outputs=network.outputs,
+    each = tied(spec, name, labels, "weights", OfWeights(network))
+    if not isinstance(each, OutputObservable):
+        return each
+    batch = {"batch": torch.empty(network.samples)}
+
+    def mean(outputs: Any) -> Tensor:
+        whole = Observable(each.name, lambda _: each.of_outputs(outputs))
+        return _mean(whole.samples(batch))
+
+    smooth = each.surrogate
+    # "general": a mean over the batch is not the declared form of one sample
+    return replace(
+        each,
+        of_outputs=mean,
+        form="general",
+        labels=None,
+        weights=None,
+        surrogate=None if smooth is None else lambda outputs: _mean(smooth(outputs)),
     )
-    if isinstance(each, OutputObservable):
-        values, smooth = each.of_outputs, each.surrogate
-        # "general": a mean over the batch is not the declared form of one sample
-        return OutputObservable(
-            each.name,
-            unit=each.unit,
-            tolerance=each.tolerance,
-            of_outputs=lambda z: _mean(values(z)),
-            surrogate=None if smooth is None else lambda z: _mean(smooth(z)),
-            outputs=each.outputs,
-        )
-    batch = torch.empty(network.samples)
-
-    def mean(features: Features) -> Tensor:
-        whole = Observable(each.name, lambda _: each.function(features))
-        return _mean(whole.samples({"batch": batch}))
-
-    return Observable(each.name, mean)
 
 
 def _mean(values: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import nn
 
 from rgwidgets.bounds import Fibre, attack, certify
 from rgwidgets.core.errors import Cancelled, ParameterError
+from rgwidgets.core.outputs import OutputObservable
 from rgwidgets.core.progress import listening
 from rgwidgets.core.theory import Observable, Theory
 from rgwidgets.systems.capture import capture
@@ -92,7 +93,7 @@ def test_an_observable_without_gradient_is_tried_at_points() -> None:
     theory = Theory({"activation": x}, (step,))
     fibre = Fibre(theory, "activation", x, torch.eye(3, dtype=torch.float64), x, ball=1.0)
     result = attack(fibre, step)
-    assert not result.differentiable
+    assert "points tried" in result.how
     assert result.change.tolist() == [1.0] * 6
     assert bool((result.point[:, 0] > 0.2).all())
 
@@ -114,7 +115,7 @@ def test_a_transformer_is_attacked_through_its_own_code(layer: str, shape: tuple
     theory = capture(net, torch.randn(shape), layer, {"first": lambda out: out[:, 0, 0]})
     fibre = make_fibre(theory, discarded=4, radius=0.7)
     result = attack(fibre, theory.observable("first"), steps=8, restarts=3)
-    assert result.differentiable
+    assert result.how.startswith("PGD, 8 steps, 3 restarts")
     assert float(result.change.min()) > 0.01
     assert fibre.own.shape == (5, 3 * 4)
     assert float(result.point.norm(dim=1).max()) <= 0.7 * (1 + 1e-12)
@@ -150,3 +151,57 @@ def test_efforts_that_are_not_whole_numbers_are_refused(name: str, given: float)
     fibre = make_fibre(make_theory(), discarded=5, radius=1.0)
     with pytest.raises(ParameterError, match=name):
         attack(fibre, fibre.theory.observables[0], **{name: given})  # type: ignore[arg-type]
+
+
+def pitch(outputs: torch.Tensor) -> torch.Tensor:
+    return 20.0 * outputs.argmax(-1)
+
+
+def listener(seed: int) -> tuple[nn.Module, torch.Tensor]:
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Linear(10, 48), nn.Tanh(), nn.Linear(48, 24))
+    return net, torch.randn(12, 10)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_place_of_a_maximum_is_attacked_through_the_outputs(seed: int) -> None:
+    theory = capture(*listener(seed), "0", {"pitch": pitch})
+    fibre = make_fibre(theory, discarded=44, radius=0.4)
+    observable = theory.observable("pitch")
+    result = attack(fibre, observable)
+    assert "on the outputs" in result.how
+    assert bool((result.point.norm(dim=-1) <= 0.4 + 1e-9).all())
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randn(500, *fibre.own.shape, generator=generator, dtype=torch.float64)
+    with torch.no_grad():
+        at, still = (
+            fibre.evaluate(observable, z)[0]
+            for z in (0.4 * drawn / drawn.norm(dim=-1, keepdim=True), 0 * drawn[:1])
+        )
+    blind = (at - still).abs().amax(0)
+    assert float(result.change.mean()) > 1.1 * float(blind.mean())
+    assert bool((result.change >= blind).all())
+
+
+@pytest.mark.parametrize("soft", [True, False])
+def test_a_surrogate_is_followed_where_one_is_named(soft: bool) -> None:
+    net, x = listener(0)
+    places = torch.arange(24.0)
+    named = OutputObservable(
+        "pitch",
+        of_outputs=pitch,
+        surrogate=(lambda z: 20 * (z.softmax(-1) * places).sum(-1)) if soft else None,
+    )
+    theory = capture(net, x, "0", named)
+    result = attack(make_fibre(theory, discarded=44, radius=0.4), theory.observable("pitch"))
+    assert result.how == "PGD, 12 steps, 8 restarts" + (
+        "" if soft else ", on the outputs: the observable has no gradient"
+    )
+    assert float(result.change.mean()) > 40
+
+
+def test_steps_whose_gradient_is_zero_are_no_gradient() -> None:
+    theory = capture(*listener(1), "0", {"rounded": lambda z: (10 * z[:, 0]).round()})
+    result = attack(make_fibre(theory, discarded=44, radius=0.4), theory.observable("rounded"))
+    assert "on the outputs" in result.how
+    assert bool((result.change >= 1).all())

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rgwidgets.bounds.statistics import derangement, measured, tail_radius
+from rgwidgets.bounds.statistics import derangement, tail_radius
 from rgwidgets.core.errors import ParameterError
 
 
@@ -50,11 +50,3 @@ def test_every_other_sample_is_lent_equally_often() -> None:
 def test_a_single_sample_cannot_be_deranged() -> None:
     with pytest.raises(ParameterError, match="two or more"):
         derangement(1)
-
-
-def test_a_measured_mean_has_the_standard_error_of_its_samples() -> None:
-    x = torch.randn(400, generator=torch.Generator().manual_seed(0))
-    bound = measured(x, "how")
-    assert bound.value == pytest.approx(float(x.abs().double().mean()))
-    assert bound.error == pytest.approx(float(x.abs().double().std()) / 20)
-    assert measured(x[:1], "how").error is None

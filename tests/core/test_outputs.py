@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
 from rgwidgets.core.errors import ObservableError, ParameterError
-from rgwidgets.core.outputs import OutputObservable, after, evaluating, together
+from rgwidgets.core.outputs import OutputObservable, after, together
 from rgwidgets.core.theory import Observable
 
 
@@ -87,17 +86,3 @@ def test_after_composes_any_observable() -> None:
     declared = after(first().through(lambda f: f["x"]), double)
     assert isinstance(declared, OutputObservable)
     assert declared.samples({"x": torch.ones(1, 3)}).tolist() == [2.0]
-
-
-def test_every_submodule_gets_its_own_mode_back_even_after_an_error() -> None:
-    net = nn.Sequential(nn.Dropout(), nn.Dropout())
-    net[1].eval()
-
-    def fail() -> None:
-        with evaluating(net):
-            assert not any(part.training for part in net.modules())
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail()
-    assert [part.training for part in net.modules()] == [True, True, False]

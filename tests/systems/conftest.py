@@ -37,10 +37,14 @@ def state(module: nn.Module) -> dict[str, Any]:
         for kind in HOOKS:
             found[f"{kind} of {name!r}"] = tuple(getattr(part, kind).items())
         for key, value in vars(part).items():
+            found[f"{name}.{key} itself"] = id(value)
             if isinstance(value, Tensor):
                 found[f"{name}.{key}"] = value.detach().clone()
+            if isinstance(value, (list, dict)):
+                found[f"parts of {name}.{key}"] = str(list(value))
     for name, p in module.named_parameters():
         found[f"identity of {name}"] = id(p)
+        found[f"writes to {name}"] = None if p.is_inference() else p._version
         found[f"flag of {name}"] = p.requires_grad
         found[f"gradient of {name}"] = None if p.grad is None else p.grad.clone()
     for name, tensor in module.state_dict().items():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -67,20 +69,63 @@ class Tied(nn.Module):
 
 
 class Counts(Net):
-    """Changes its buffers, a tensor of its own, and draws random numbers of every kind."""
+    """Changes its buffers, a tensor and a number of its own, and appends to a list."""
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("calls", torch.zeros(()))
         self.register_buffer("renewed", torch.zeros(()))
-        self.own = torch.zeros(2)
+        self.own, self.count, self.seen = torch.zeros(2), 0, []
 
     def forward(self, x: Tensor) -> Tensor:
         self.calls += 1
         self.renewed = self.renewed + 1
         self.own.add_(1)
-        noise = random.random() + np.random.random() + float(torch.rand(()))
-        return super().forward(x) + noise + 0 * self.calls
+        self.count += 1
+        self.seen.append(x)
+        return super().forward(x) + 0 * self.calls
+
+
+def noisy(draw: Callable[[Tensor], Any]) -> Callable[[], nn.Module]:
+    """A net that adds what is drawn."""
+    return lambda: Net(end=lambda z: z + draw(z))
+
+
+class Carries(Net):
+    """Adds what it has given before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last_given = torch.zeros(())
+
+    def forward(self, x: Tensor) -> Tensor:
+        given = super().forward(x) + self.last_given
+        self.last_given = given.detach().mean() + 1
+        return given
+
+
+OWN_GENERATOR, COUNT = torch.Generator(), itertools.count()
+#: modules that are no function of their input, and what they are told
+REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "torch": (noisy(torch.rand_like), r"torch\.rand"),
+    "own generator": (
+        noisy(lambda z: torch.rand(z.shape, generator=OWN_GENERATOR).to(z)),
+        r"torch\.rand",
+    ),
+    "dropout": (
+        lambda: Net(after=lambda h: nn.functional.dropout(h, training=True)),
+        r"torch\.bernoulli",
+    ),
+    "dropout before the layer": (
+        lambda: Net(before=lambda x: nn.functional.dropout(x, training=True)),
+        r"torch\.bernoulli",
+    ),
+    "python": (noisy(lambda z: random.random()), "two different"),
+    "numpy": (noisy(lambda z: float(np.random.rand())), "two different"),
+    "clock": (noisy(lambda z: time.perf_counter() % 1), "two different results"),
+    "counter": (noisy(lambda z: float(next(COUNT))), "two different results"),
+    "carried": (Carries, "two different results"),
+}
 
 
 def changed(change: Callable[[nn.Module], Any]) -> Callable[[], nn.Module]:
@@ -129,7 +174,7 @@ HANDLED: dict[str, Callable[[], nn.Module]] = {
     "in place before the layer": lambda: Net(before=lambda x: x.mul_(2)),
     "dictionary": lambda: Net(end=lambda z: {"logits": z, "rest": None}),
     "object": lambda: Net(end=lambda z: SimpleNamespace(logits=z, none=None)),
-    "buffers and random numbers": Counts,
+    "what is left behind": Counts,
     "constant features": changed(constant),
     "dead layer": changed(dead),
     "frozen weights": changed(frozen),

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ...core.errors import ParameterError, nearest
+from ...core.errors import choose
 from ...core.numeric import real, whole
 from ...core.system import System
 from ...core.theory import Features, Observable, Theory
@@ -86,14 +86,7 @@ class IndependentNumbers(System):
         mean: float = 0.0,
         seed: int = 0,
     ) -> None:
-        if law not in LAWS:
-            close = nearest(str(law), LAWS)
-            raise ParameterError(
-                "law",
-                given=law,
-                allowed=", ".join(LAWS),
-                mend=f"did you mean {close!r}?" if close else "",
-            )
+        choose("law", law, LAWS)
         self.law, self.mean = law, real("mean", mean, "(-inf, inf)")
         self.numbers = whole("numbers", numbers, 1, _MOST)
         self.samples = whole("samples", samples, 1, _MOST // self.numbers)

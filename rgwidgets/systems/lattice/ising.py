@@ -15,7 +15,7 @@ from ...compute import device as devices
 from ...compute.kernels.parallel import usable_cores
 from ...compute.kernels.rules import flip_table
 from ...core import progress
-from ...core.errors import DeviceError, GeometryError, ParameterError, ShapeError, nearest
+from ...core.errors import DeviceError, GeometryError, ParameterError, ShapeError, choose
 from ...core.system import System
 from ...core.theory import Theory
 from .correlations import observables
@@ -102,8 +102,8 @@ class Ising(System):
         most = max(1, _MOST_SPINS // self._size**2)
         self._replicas = _check_integer("replicas", replicas, 1, most)
         self._seed = _check_integer("seed", seed, 0, 2**63 - 1)
-        self._algorithm = _check_word("algorithm", algorithm, ALGORITHMS)
-        _check_word("start", start, STARTS)
+        self._algorithm = choose("algorithm", algorithm, ALGORITHMS)
+        choose("start", start, STARTS)
         self._threads = (
             usable_cores() if threads is None else _check_integer("threads", threads, 1, 1024)
         )
@@ -376,15 +376,3 @@ def _check_number(what: str, value: object, allowed: str, mend: str) -> float:
     if not math.isfinite(number):
         raise ParameterError(what, given=value, allowed=allowed, mend=mend)
     return number
-
-
-def _check_word(what: str, value: object, words: tuple[str, ...]) -> str:
-    if value not in words:
-        close = nearest(str(value), words)
-        raise ParameterError(
-            what,
-            given=value,
-            allowed=", ".join(words),
-            mend=f"did you mean {close!r}" if close else "",
-        )
-    return str(value)

@@ -68,6 +68,11 @@ def copied(call: Call) -> Call:
     return args, keywords
 
 
+def in_double_precision(tensor: Tensor) -> Tensor:
+    """The same numbers in float64; whole numbers and truth values as they are."""
+    return tensor.double() if tensor.is_floating_point() else tensor
+
+
 def sample_of(call: Call, i: int) -> Call:
     """The call with sample `i` alone: of every tensor that is as long as the batch."""
     n = samples_in(*call)

@@ -20,7 +20,6 @@ from rgwidgets.core.numeric import finite_loss, real, whole
 from rgwidgets.core.progress import tick
 from rgwidgets.core.system import System
 from rgwidgets.core.theory import Theory
-from rgwidgets.core.untouched import ALONE
 from rgwidgets.systems.capture import capture
 
 from .decoder import HEAD, decoder
@@ -277,8 +276,6 @@ class CharacterModel(System):
         rows = self.text.test[starts + torch.arange(self.context + 1)]
         observable = loss(rows[:, 1:], name="nats per character", tolerance=0.05)
         title = f"{self.name} · {layer}" + ("" if checkpoint is None else f" · step {checkpoint}")
-        with ALONE:  # a copy taken while another thread runs it would keep that run's hooks
-            module = copy.deepcopy(module)
         return capture(module, rows[:, :-1], layer, observable, name=title)
 
     def save(self, path: str | Path) -> None:

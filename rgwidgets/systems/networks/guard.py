@@ -1,29 +1,39 @@
-"""Running a module on a call: nothing about it is changed, and its failures are translated."""
+"""Running a private copy of a module on a call, one run at a time, its failures translated."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 import torch
 from torch import nn
 
 from rgwidgets.core.errors import Cancelled, RGError, ShapeError
-from rgwidgets.core.untouched import Untouched
 
 from .batch import Call, copied, described
+from .private import private
+from .repeatable import same_twice, state
 
 #: What a module commonly says that cannot use what it is given.
 _PLAIN = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 
+Run = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Any]
+
 
 class Guard:
-    """Runs a module in evaluation mode and leaves everything as it was found: see `Untouched`.
+    """A module as it was when this was made, and calls of it that leave nothing behind.
 
     Parameters
     ----------
     module, layer
         The whole, and the dotted name of the layer that errors speak of.
+
+    Attributes
+    ----------
+    module
+        A private copy of it.
 
     Examples
     --------
@@ -34,26 +44,56 @@ class Guard:
     """
 
     def __init__(self, module: nn.Module, layer: str) -> None:
-        self.module, self.layer = module, layer
-        self._untouched = Untouched(module)
+        self.module, self.layer = private(module), layer
+        self._alone = RLock()
+        self._leaves = False
 
-    def run(self, call: Call, function: Callable[..., Any] | None = None) -> Any:
+    @contextmanager
+    def lent(self, *, fresh: bool = False) -> Iterator[nn.Module]:
+        """The copy, for one run at a time; one of its own for each run of what keeps something."""
+        with self._alone, torch.inference_mode(False):
+            yield private(self.module) if fresh or self._leaves else self.module
+
+    def run(self, call: Call, function: Run | None = None, *, fresh: bool = False) -> Any:
         """What the module (or `function`, which runs it) returns for copies of these arguments.
 
         Raises `ShapeError` with the module's own words if it fails.
         """
-        args, keywords = copied(call)
-        with self._untouched():
-            try:
-                return (function or self.module)(*args, **keywords)
-            except (RGError, Cancelled, MemoryError, torch.OutOfMemoryError):
-                raise
-            except Exception as error:
-                said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-                kind = "" if isinstance(error, _PLAIN) else f"{type(error).__name__}: "
-                raise ShapeError(
-                    "batch",
-                    given=described(*call),
-                    allowed=f"what {type(self.module).__name__} accepts, seen at {self.layer!r}",
-                    mend=f"the module says: {kind}{said}",
-                ) from error
+        with self.lent(fresh=fresh) as module:
+            return self._tried(module, call, function or _called)
+
+    def twice(self, call: Call, function: Run) -> Any:
+        """What `function` returns if it returns the same twice: see `same_twice`."""
+        with self.lent(fresh=True) as module:
+            before = state(module)
+            found = same_twice(
+                lambda: self._tried(module, call, function),
+                f"{type(module).__name__}, seen at layer {self.layer!r}",
+            )
+            self._leaves = before != state(module)
+        return found
+
+    def exact(self) -> Guard:
+        """The same module in double precision."""
+        made, module = object.__new__(Guard), private(self.module, sharing=False)
+        made.__dict__.update(self.__dict__, module=module.double(), _alone=RLock())
+        return made
+
+    def _tried(self, module: nn.Module, call: Call, function: Run) -> Any:
+        try:
+            return function(module, *copied(call))
+        except (RGError, Cancelled, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+            kind = "" if isinstance(error, _PLAIN) else f"{type(error).__name__}: "
+            raise ShapeError(
+                "batch",
+                given=described(*call),
+                allowed=f"what {type(module).__name__} accepts, seen at {self.layer!r}",
+                mend=f"the module says: {kind}{said}",
+            ) from error
+
+
+def _called(module: nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    return module(*args, **keywords)

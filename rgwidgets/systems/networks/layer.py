@@ -39,12 +39,7 @@ def located(module: nn.Module, layer: str | nn.Module) -> tuple[nn.Module, str]:
         name = _named(module, layer)
     _check_open(module, name)
     _check_values(module, name)
-    return module, name
-
-
-def version(module: nn.Module) -> tuple[int, ...]:
-    """Counts of in-place changes of each parameter; inference tensors have none."""
-    return tuple(-1 if p.is_inference() else p._version for p in module.parameters())
+    return module, _plain(name)  # as in a copy, in which nothing is compiled
 
 
 def tensor_of(output: Any, layer: str) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -12,11 +14,9 @@ from torch.func import functional_call
 from rgwidgets.core.errors import LayerError, ObservableError, ParameterError, RGError, ShapeError
 from rgwidgets.core.outputs import gradient_of
 from rgwidgets.core.progress import tick
-from rgwidgets.core.untouched import ALONE
 
-from .batch import Call, sample_of, samples_in
+from .batch import Call, copied, in_double_precision, mapped, sample_of, samples_in
 from .guard import Guard
-from .rerun import Captured
 from .returned import outputs_of
 
 
@@ -26,7 +26,8 @@ class LayerJacobian:
     Attributes
     ----------
     module, layer, samples
-        The whole network, the dotted name of the layer, and how many samples the batch has.
+        A private copy of the network, the dotted name of the layer, and how many samples the batch
+        has.
     weights
         (P,), as they were when this was made.
     shape
@@ -38,26 +39,21 @@ class LayerJacobian:
     def __init__(
         self, module: nn.Module, layer: str, args: tuple[Any, ...], keywords: dict[str, Any]
     ) -> None:
-        self.module, self.layer, self.samples = module, layer, samples_in(args, keywords)
+        self._guard, self._call = Guard(module, layer), copied((args, keywords))
+        self.module, self.layer, self.samples = self._guard.module, layer, samples_in(*self._call)
         prefix = f"{layer}." if layer else ""
-        part = module.get_submodule(layer)
+        part = self.module.get_submodule(layer)
         self._own = {prefix + name: p for name, p in part.named_parameters()}
         self._check_parameters()
-        self._batch, self._guard = Captured(module, layer, args, keywords), Guard(module, layer)
-        mine = {id(p) for p in self._own.values()}
-        with torch.inference_mode(False):  # an inference tensor must be copied to be used
-            self._fixed = {
-                name: p.detach().clone() if p.is_inference() else p.detach()
-                for name, p in module.named_parameters()
-                if id(p) not in mine
-            }
         self.weights = self.flat(self._own)
         check_finite(f"weights of layer {layer!r}", self.weights)
         with torch.no_grad():
+            self._guard.twice(self._call, lambda module, args, named: module(*args, **named))
             outputs = self.outputs(self.weights)
         c, size = outputs.shape[-1], len(self.weights)
         self.shape = (outputs.numel() // c, c, size)
-        counts = {n: sum(p.numel() for p in m.parameters()) for n, m in module.named_modules()}
+        parts = self.module.named_modules()
+        counts = {n: sum(p.numel() for p in m.parameters()) for n, m in parts}
         self.smaller = {n: count for n, count in counts.items() if n and 0 < count < size}
 
     def flat(self, tensors: Mapping[str, Tensor]) -> Tensor:
@@ -85,7 +81,23 @@ class LayerJacobian:
 
     def raw(self, weights: Tensor) -> Any:
         """What the module returns for the batch with these weights, (P,) or (1, P)."""
-        return self._run(weights, (self._batch.args, self._batch.keywords))
+        return self._run(weights, self._call)
+
+    def exact(self) -> LayerJacobian:
+        """The same function in double precision."""
+        return self._exact
+
+    @cached_property
+    def _exact(self) -> LayerJacobian:
+        guard, call = self._guard.exact(), mapped(self._call, in_double_precision)
+        own = {name: guard.module.get_parameter(name) for name in self._own}
+        found = object.__new__(LayerJacobian)
+        known = {name: held for name, held in vars(self).items() if name != "_exact"}
+        found.__dict__.update(
+            known, _guard=guard, module=guard.module, _call=call, _own=own,
+            weights=self.weights.double(),
+        )  # fmt: skip
+        return found
 
     def outputs(self, weights: Tensor) -> Tensor:
         """Outputs (n, …, c) for the whole batch; (n, 1) where the module returns (n,).
@@ -131,10 +143,9 @@ class LayerJacobian:
             If a derivative is not finite, or the module cuts the gradient off.
         """
         point = self.weights if weights is None else weights.detach().reshape(-1)
-        whole = self._batch.args, self._batch.keywords
-        pieces = [sample_of(whole, i) for i in range(self.samples)]
+        pieces = [sample_of(self._call, i) for i in range(self.samples)]
         if not self._independent(point, pieces):
-            pieces = [whole]
+            pieces = [self._call]
         for i, piece in enumerate(pieces):
             tick(i / len(pieces), f"differentiating by the weights of {self.layer}")
             yield self._rows(point, piece, output)
@@ -170,12 +181,11 @@ class LayerJacobian:
             )
 
     def _run(self, weights: Tensor, call: Call) -> Any:
-        self._batch.check()
-        parameters = {**self._fixed, **self.tensors(weights)}
+        own = self.tensors(weights)
         wanted = torch.is_grad_enabled() and weights.requires_grad
-        with ALONE, torch.inference_mode(False), torch.set_grad_enabled(wanted):
+        with torch.set_grad_enabled(wanted):
             return self._guard.run(
-                call, lambda *args, **named: functional_call(self.module, parameters, args, named)
+                call, lambda module, args, named: functional_call(module, own, args, named)
             )
 
     def _independent(self, weights: Tensor, pieces: list[Call]) -> bool:
@@ -200,6 +210,25 @@ class LayerJacobian:
                 allowed="one or more floating-point parameters",
                 mend=f"layers that have some: {', '.join(layers[:12]) or 'none'}",
             )
+
+
+@dataclass(frozen=True)
+class OfWeights:
+    """What a module returns as a function of the weights of one layer: see `Outputs`."""
+
+    network: LayerJacobian
+
+    def raw(self, weights: Tensor) -> Any:
+        """All that the module returns."""
+        return self.network.raw(weights)
+
+    def __call__(self, weights: Tensor) -> Tensor:
+        """The tensor (n, …, c) in it."""
+        return self.network.outputs(weights)
+
+    def exact(self) -> OfWeights:
+        """The same in double precision."""
+        return OfWeights(self.network.exact())
 
 
 def check_finite(what: str, weights: Tensor) -> None:

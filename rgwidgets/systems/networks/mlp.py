@@ -16,7 +16,6 @@ from rgwidgets.core.numeric import finite_loss, real, whole
 from rgwidgets.core.progress import tick
 from rgwidgets.core.system import System
 from rgwidgets.core.theory import Theory
-from rgwidgets.core.untouched import ALONE
 from rgwidgets.systems.capture import capture
 
 from .observables import accuracy, logit_difference, loss
@@ -178,10 +177,8 @@ class DigitsMLP(System):
             accuracy(labels, tolerance=0.02),
             logit_difference(*classes, tolerance=0.5),
         )
-        with ALONE:  # a copy taken while another thread runs it would keep that run's hooks
-            module = copy.deepcopy(self.module)
         return capture(
-            module,
+            self.module,
             self.test_images[:n],
             layer,
             observables,

@@ -68,6 +68,7 @@ def accuracy(
         tolerance=tolerance,
         form="accuracy",
         labels=classes,
+        range=(0.0, 1.0),
         of_outputs=lambda z: _over_positions((margin(z) > 0).to(z.dtype), classes),
         surrogate=lambda z: _over_positions(margin(z), classes),
     )

@@ -10,60 +10,62 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .batch import in_double_precision, mapped
+
 
 class Prefix:
     """Remembers the outputs of the submodules that end before a layer begins, and replays them.
 
     Only submodules that are called once a pass take part, the layer among them. That replaying
     changes nothing else is for the caller to check: a submodule that works in place on what it
-    is given, or draws random numbers, does more than return its output.
+    is given does more than return its output.
 
     Parameters
     ----------
-    module, layer
-        The whole, and the dotted name of the layer.
+    layer
+        Its dotted name.
+
+    Attributes
+    ----------
+    outputs
+        {name: output} of the submodules that are not run again.
 
     Examples
     --------
     >>> import torch
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
-    >>> prefix = Prefix(net, "1")
-    >>> with prefix.recorded(): expected = net(torch.ones(4, 2))
-    >>> with prefix.replayed(): found = net(torch.zeros(4, 2))
-    >>> bool((found == expected).all()), [type(part).__name__ for part in prefix.parts]
-    (True, ['Linear', 'ReLU'])
+    >>> prefix = Prefix("1")
+    >>> with prefix.recorded(net): expected = net(torch.ones(4, 2))
+    >>> with prefix.replayed(net): found = net(torch.zeros(4, 2))
+    >>> bool((found == expected).all()), list(prefix.outputs)
+    (True, ['0', '1'])
     """
 
-    def __init__(self, module: nn.Module, layer: str) -> None:
-        self._module, self._layer = module, layer
-        self._outputs: dict[nn.Module, Any] = {}
+    def __init__(self, layer: str) -> None:
+        self._layer = layer
+        self.outputs: dict[str, Any] = {}
 
-    @property
-    def parts(self) -> tuple[nn.Module, ...]:
-        """The submodules that are not run again."""
-        return tuple(self._outputs)
-
-    def forget(self) -> None:
-        """Replay nothing from now on."""
-        self._outputs = {}
+    def exact(self) -> Prefix:
+        """The same outputs in double precision."""
+        made = Prefix(self._layer)
+        made.outputs = mapped(self.outputs, in_double_precision)
+        return made
 
     @contextmanager
-    def recorded(self) -> Iterator[None]:
+    def recorded(self, module: nn.Module) -> Iterator[None]:
         """Run the module once inside; what ends before the layer begins is kept, and its output."""
-        parts = self._module.named_modules()
+        parts = module.named_modules()
         # what is scripted takes no hooks
         names = {p: name for name, p in parts if not isinstance(p, torch.jit.ScriptModule)}
-        layer = self._module.get_submodule(self._layer)
+        layer = module.get_submodule(self._layer)
         calls: Counter[nn.Module] = Counter()
         ended: dict[nn.Module, Any] = {}
-        begun: list[nn.Module] = []
 
         def begin(part: nn.Module, _: object) -> None:
             calls[part] += 1
-            begun.append(part)
 
         def end(part: nn.Module, _: object, output: Any) -> None:
-            if part is layer or layer not in begun:
+            if part is layer or not calls[layer]:
                 ended[part] = _copied(output)
 
         with ExitStack() as stack:
@@ -72,19 +74,19 @@ class Prefix:
                 stack.callback(part.register_forward_hook(end).remove)
             yield
         kept = {p: held for p, held in ended.items() if calls[p] == 1 and held is not _OTHER}
-        self._outputs = {
-            part: held
+        self.outputs = {
+            names[part]: held
             for part, held in kept.items()
             if not any(_inside(names[part], names[outer]) for outer in kept)
         }
 
     @contextmanager
-    def replayed(self) -> Iterator[None]:
+    def replayed(self, module: nn.Module) -> Iterator[None]:
         """Inside, the submodules answer from memory; afterwards they are as they were."""
         with ExitStack() as stack:
-            for part, held in self._outputs.items():
-                before = vars(part).get("forward")
-                stack.callback(_restore, part, before)
+            for name, held in self.outputs.items():
+                part: Any = module.get_submodule(name)
+                stack.callback(_restore, part, vars(part).get("forward"))
                 part.forward = lambda *_, held=held, **__: _copied(held)
             yield
 

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rgwidgets.core.errors import ObservableError, ShapeError
+from rgwidgets.core.errors import LayerError, ObservableError, RGError, ShapeError
 from rgwidgets.core.numeric import at_least_single
-from rgwidgets.core.untouched import ALONE
 
-from .batch import copied, mapped, samples_in
+from .batch import copied, in_double_precision, mapped, samples_in, tensors_in
 from .guard import Guard
-from .layer import check_called_once, check_shape, tensor_of, version, with_tensor
+from .layer import check_called_once, check_shape, tensor_of, with_tensor
 from .prefix import Prefix
 from .returned import logits, same
 
+Hook = Callable[[nn.Module, Any, Any], Any]
+
 
 class Captured:
-    """A module, the batch it was called with, and the layer that was captured.
+    """A module as it is now, the batch it was called with, and the layer that was captured.
 
     Attributes
     ----------
-    module, layer, feature_axis
+    layer, feature_axis, args, keywords
         As given to `capture`.
+    module
+        A private copy of the module.
     calls
         How often the layer ran in the last pass.
     """
@@ -39,29 +43,48 @@ class Captured:
         keywords: dict[str, Any],
         feature_axis: int = -1,
     ) -> None:
-        self.module, self.layer, self.feature_axis = module, layer, feature_axis
+        self.layer, self.feature_axis = layer, feature_axis
         self.args, self.keywords = copied((args, keywords))
         self.calls = 0
         self.shape: tuple[int, ...] = ()
-        self._version = version(module)
-        self._guard, self._prefix = Guard(module, layer), Prefix(module, layer)
+        self.guard, self._prefix = Guard(module, layer), Prefix(layer)
+        self._recomputes = False
+        self._ran = self.guard.module
+
+    @property
+    def module(self) -> nn.Module:
+        return self.guard.module
 
     def capture(self) -> Tensor:
-        """The layer's output, (n, …, d), detached, at least float32."""
+        """The layer's output, (n, …, d), detached, at least float32.
+
+        Raises
+        ------
+        LayerError
+            If the layer does not run once, or nothing reads its output.
+        ObservableError
+            If the output is not finite, or the module is no function of its input.
+        """
+        whole, found = self.guard.twice((self.args, self.keywords), self._recorded)
+        activation = self._checked(found)
+        with torch.no_grad():
+            if not same(whole, self.raw(activation)):
+                self._prefix.outputs = {}
+        self._check_read(activation, whole)
+        return activation
+
+    def _recorded(self, module: nn.Module, args: Any, keywords: Any) -> tuple[Any, Tensor]:
+        """What the module returns, and the layer's output."""
         kept: list[Tensor] = []
 
         def keep(_: nn.Module, __: object, output: Any) -> None:
-            self.calls += 1
             kept.append(tensor_of(output, self.layer).detach().clone())
 
-        with ALONE, torch.inference_mode(False), torch.no_grad(), self._prefix.recorded():
-            whole = self._run(keep)
+        with torch.no_grad(), self._prefix.recorded(module), self._hooked(module, keep):
+            whole = module(*args, **keywords)
+        self.calls = len(kept)
         check_called_once(self.layer, self.calls)
-        activation = self._checked(kept[0])
-        with torch.no_grad():
-            if not same(whole, self.raw(activation)):
-                self._prefix.forget()
-        return activation
+        return whole, kept[0]
 
     def _checked(self, output: Tensor) -> Tensor:
         check_shape(output, self.layer, samples_in(self.args, self.keywords), self.feature_axis)
@@ -76,12 +99,58 @@ class Captured:
         self.shape = tuple(moved.shape)
         return moved
 
+    def _check_read(self, activation: Tensor, whole: Any) -> None:
+        """Raise `LayerError` if what the module returns does not hang on the layer's output."""
+        if self._differentiated(activation):
+            return
+        noise = torch.randn(self.shape, generator=torch.Generator().manual_seed(0))
+        away = noise.to(activation) * (1 + activation.abs().max())
+        with torch.no_grad():
+            for other in (activation.flip(0), -activation, away, 1e3 * away):
+                if not same(whole, self.raw(other), unknown=True):
+                    return
+        raise LayerError(
+            f"layer {self.layer!r}",
+            given="an output that the rest of the network does not read",
+            allowed="a layer whose output the module's own output hangs on",
+            mend="choose the layer that holds what is read; of a layer that returns several "
+            "tensors the first is captured",
+        )
+
+    def _differentiated(self, activation: Tensor) -> bool:
+        """Whether the output has a derivative; notes whether parts run again to give it.
+
+        Of the first samples alone, where the module takes them alone.
+        """
+        few = slice(0, 2)
+        try:
+            return self._derived(self.part(few), activation[few])
+        except RGError:
+            return self._derived(self, activation)
+
+    def _derived(self, network: Captured, activation: Tensor) -> bool:
+        called: list[bool] = []
+        with torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
+            leaf = activation.clone().requires_grad_()
+            found = [t for t in _tensors(network.raw(leaf)) if t.requires_grad]
+            for part in network._ran.modules():
+                if not isinstance(part, torch.jit.ScriptModule):
+                    hook = part.register_forward_pre_hook(lambda *_: called.append(True))
+                    stack.callback(hook.remove)
+            try:
+                total = torch.stack([t.abs().double().sum() for t in found]).sum()
+                (gradient,) = torch.autograd.grad(total, leaf, allow_unused=True)
+            except RuntimeError:  # nothing to differentiate, or torch cannot: others will say so
+                return False
+            finally:
+                self._recomputes = bool(called)
+        return gradient is not None
+
     def raw(self, activation: Tensor) -> Any:
         """What the module returns with its layer's output replaced by `activation` (n, …, d).
 
-        Raises `ShapeError` for another shape, `ObservableError` if the weights have changed.
+        Raises `ShapeError` for another shape.
         """
-        self.check()
         if tuple(activation.shape) != self.shape:
             raise ShapeError("activation", given=tuple(activation.shape), allowed=str(self.shape))
         replacement = activation.movedim(-1, self.feature_axis)
@@ -92,13 +161,25 @@ class Captured:
             return with_tensor(output, replacement.to(old.device, old.dtype, copy=True))
 
         wanted = torch.is_grad_enabled() and activation.requires_grad
-        with (
-            ALONE,
-            self._prefix.replayed(),
-            torch.inference_mode(False),
-            torch.set_grad_enabled(wanted),
-        ):
-            return self._run(put)
+        # parts that run again on the way back must find the same layer replaced
+        stays = wanted and self._recomputes
+
+        def run(module: nn.Module, args: Any, keywords: Any) -> Any:
+            self._ran = module
+            with ExitStack() as stack:
+                stack.enter_context(self._prefix.replayed(module))
+                stack.enter_context(self._hooked(module, put))
+                found = module(*args, **keywords)
+                if stays:
+                    stack.pop_all()
+                return found
+
+        with torch.set_grad_enabled(wanted):
+            return self.guard.run((self.args, self.keywords), run, fresh=stays)
+
+    def read(self, raw: Any) -> Tensor:
+        """The tensor in what the module returned: see `logits`."""
+        return logits(raw)
 
     def __call__(self, activation: Tensor) -> Tensor:
         """Outputs (n, …, c) of the module with its layer's output replaced by `activation`."""
@@ -110,23 +191,37 @@ class Captured:
         args, keywords = mapped(
             (self.args, self.keywords), lambda t: t[samples] if t.ndim and len(t) == n else t
         )
-        found = Captured(self.module, self.layer, args, keywords, self.feature_axis)
+        found = self._like(self.guard, args, keywords, Prefix(self.layer))
         found.shape = (len(range(n)[samples]), *self.shape[1:])
-        found._version = self._version
         return found
 
-    def check(self) -> None:
-        """Raise `ObservableError` if the weights changed in place since the capture."""
-        if version(self.module) != self._version:
-            raise ObservableError(
-                f"weights of {type(self.module).__name__}",
-                given="changed since the capture",
-                allowed="a theory of fixed weights",
-                mend="capture again, or capture copy.deepcopy(module) while training goes on",
-            )
+    def exact(self) -> Captured:
+        """The same network on the same batch, all in double precision."""
+        return self._exact
 
-    def _run(self, hook: Callable[[nn.Module, Any, Any], Any]) -> Any:
-        part = self.module.get_submodule(self.layer)
-        with ExitStack() as stack:
-            stack.callback(part.register_forward_hook(hook).remove)
-            return self._guard.run((self.args, self.keywords))
+    @cached_property
+    def _exact(self) -> Captured:
+        args, keywords = mapped((self.args, self.keywords), in_double_precision)
+        return self._like(self.guard.exact(), args, keywords, self._prefix.exact())
+
+    def _like(self, guard: Guard, args: Any, keywords: Any, prefix: Prefix) -> Captured:
+        found = object.__new__(Captured)
+        own = {name: held for name, held in vars(self).items() if name != "_exact"}
+        found.__dict__.update(own, guard=guard, args=args, keywords=keywords, _prefix=prefix)
+        return found
+
+    def _hooked(self, module: nn.Module, hook: Hook) -> ExitStack:
+        stack = ExitStack()
+        stack.callback(module.get_submodule(self.layer).register_forward_hook(hook).remove)
+        return stack
+
+
+def _tensors(raw: Any) -> list[Tensor]:
+    """The tensors in what a module returned, or the one that it is about."""
+    found = list(tensors_in(raw))
+    if found:
+        return found
+    try:
+        return [logits(raw)]
+    except ObservableError:
+        return []

@@ -16,7 +16,6 @@ from rgwidgets.core.numeric import whole
 from rgwidgets.core.outputs import OutputObservable
 from rgwidgets.core.system import System
 from rgwidgets.core.theory import Theory
-from rgwidgets.core.untouched import ALONE
 from rgwidgets.systems.capture import capture
 
 from .extras import needed
@@ -99,7 +98,7 @@ class SentenceEncoder(System):
     def encode(self, sentences: Iterable[str]) -> Tensor:
         """Embeddings of unit norm, (n, 384)."""
         tokens = self.tokens(sentences)
-        with ALONE, torch.no_grad():  # another thread may have its hooks on the module
+        with torch.no_grad():
             found: Tensor = self.module(**tokens)
         return found
 
@@ -132,10 +131,13 @@ class SentenceEncoder(System):
         0 where nothing has moved, 1 where the embedding says nothing of the sentence any more,
         2 where it says the opposite.
         """
-        with ALONE, torch.no_grad():
+        with torch.no_grad():
             own = self.module(**batch)
         return OutputObservable(
-            "1 − cos", tolerance=tolerance, of_outputs=lambda outputs: 1 - (outputs * own).sum(-1)
+            "1 − cos",
+            tolerance=tolerance,
+            of_outputs=lambda outputs: 1 - (outputs * own).sum(-1),
+            range=(0.0, 2.0),
         )
 
     def theory(self, *, layer: str = "block3", n: int = 128, tokens: int = 32) -> Theory:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from rgwidgets.core.errors import ObservableError, nearest
-from rgwidgets.core.numeric import at_least_single
-from rgwidgets.core.outputs import OutputObservable
+from rgwidgets.core.outputs import OutputObservable, Outputs
 from rgwidgets.core.theory import Features, Observable
 
 from .observables import accuracy, loss
+from .private import isolated
+from .repeatable import same_twice
 
 Spec = Observable | Callable[[Any], Tensor] | str
 Specs = Spec | Iterable[Spec] | Mapping[str, Spec] | None
@@ -41,54 +43,44 @@ def listed(observable: Specs, labels: Tensor | None) -> list[tuple[str, Spec]]:
     return [("", spec) for spec in observable]
 
 
-def tied(
-    spec: Spec,
-    name: str,
-    labels: Tensor | None,
-    feature: str,
-    *,
-    raw: Callable[[Tensor], Any],
-    outputs: Callable[[Tensor], Tensor],
-) -> Observable:
+def tied(spec: Spec, name: str, labels: Tensor | None, feature: str, readout: Any) -> Observable:
     """An observable of a feature, through a network.
 
     Parameters
     ----------
     spec, name, labels
         As it was given.
-    feature
-        Which feature the network is a function of.
-    raw, outputs
-        The feature → what the module returns, and → the tensor (n, …, c) in it.
+    feature, readout
+        Which feature the network is a function of, and the network.
     """
     if isinstance(spec, str):
         spec = _built_in(spec, name, labels)
     if isinstance(spec, OutputObservable):
-        return spec.through(_Outputs(feature, outputs))
+        return replace(
+            spec,
+            of_outputs=isolated(spec.of_outputs),
+            surrogate=isolated(spec.surrogate),
+            outputs=Outputs(feature, readout),
+        )
     if isinstance(spec, Observable):
-        return spec
+        return replace(spec, function=isolated(spec.function), surrogate=isolated(spec.surrogate))
     if not callable(spec):
         raise ObservableError(
             "observable", given=spec, allowed="a name, an Observable, or a function of the outputs"
         )
-    function = spec
-    called = name or getattr(function, "__name__", "") or type(function).__name__
+    called = name or getattr(spec, "__name__", "") or type(spec).__name__
+    return OutputObservable(
+        "observable" if called == "<lambda>" else called,
+        of_outputs=isolated(spec),
+        outputs=Outputs(feature, readout, raw=True),
+    )
 
-    def of_raw(features: Features) -> Tensor:
-        return function(raw(features[feature]))
 
-    return Observable("observable" if called == "<lambda>" else called, of_raw)
-
-
-@dataclass(frozen=True)
-class _Outputs:
-    """A network's outputs as a function of features: equal for all that a theory reports."""
-
-    feature: str
-    outputs: Callable[[Tensor], Tensor]
-
-    def __call__(self, features: Features) -> Tensor:
-        return at_least_single(self.outputs(features[self.feature]))
+def check_repeatable(observables: Iterable[Observable], features: Features) -> None:
+    """Evaluate each twice; raises `ObservableError` for one that is not the same each time."""
+    for o in observables:
+        with torch.no_grad():
+            same_twice(lambda: o.samples(features), f"observable {o.name!r}")  # noqa: B023
 
 
 def _built_in(spec: str, name: str, labels: Tensor | None) -> OutputObservable:

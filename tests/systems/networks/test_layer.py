@@ -15,7 +15,6 @@ from rgwidgets.systems.networks.layer import (
     check_shape,
     located,
     tensor_of,
-    version,
     with_tensor,
 )
 
@@ -71,13 +70,3 @@ def test_samples_come_first_and_features_on_another_axis(
     check_shape(torch.ones(2, 4, 3), "here", 2, 1)
     with pytest.raises(error, match="layer 'here'"):
         check_shape(torch.ones(shape), "here", 2, axis)
-
-
-def test_the_version_counts_changes_of_the_weights() -> None:
-    net = nn.Linear(2, 2)
-    before = version(net)
-    with torch.no_grad():
-        net.bias += 1
-    assert version(net) != before
-    with torch.inference_mode():
-        assert version(nn.Linear(2, 2)) == (-1, -1)

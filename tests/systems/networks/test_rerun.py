@@ -1,14 +1,17 @@
-"""Running a module again from a layer: the same each time, and never on stale weights."""
+"""Running a module again from a layer: the same each time, on the weights of the capture."""
 
 from __future__ import annotations
 
+import copy
+from collections import OrderedDict
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from rgwidgets.core.errors import ObservableError, ShapeError
+from rgwidgets.core.errors import LayerError, ShapeError
 from rgwidgets.core.outputs import Readout
 from rgwidgets.systems.capture import capture
 from rgwidgets.systems.networks.batch import arguments
@@ -63,53 +66,122 @@ def test_work_in_place_on_the_batch_does_not_reach_the_user_s() -> None:
     assert torch.equal(theory.samples("loss"), values)
 
 
-def test_a_module_that_draws_random_numbers_gives_the_same_each_time() -> None:
-    class Noisy(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner = nn.Linear(6, 3)
-
-        def forward(self, x: Tensor) -> Tensor:
-            h = self.inner(x)
-            return h + torch.randn_like(h)
-
-    theory = capture(Noisy(), torch.randn(5, 6), "inner", labels=LABELS)
-    assert torch.equal(theory.samples("loss"), theory.samples("loss"))
-
-
 def test_features_of_another_shape_are_refused() -> None:
     theory = capture(mlp(), torch.randn(5, 6), "1", labels=LABELS)
     with pytest.raises(ShapeError, match=r"allowed: \(5, 8\)"):
         theory.observe({"activation": torch.randn(4, 8)})
 
 
-def test_a_network_that_was_trained_on_refuses_to_be_observed() -> None:
-    module = mlp()
-    theory = capture(module, torch.randn(5, 6), "1", labels=LABELS)
-    with torch.no_grad():
-        module[3].weight.add_(1.0)
-    with pytest.raises(ObservableError, match="capture again"):
-        theory.observe()
+def test_a_theory_is_of_the_weights_that_it_was_captured_with() -> None:
+    module, x = mlp(), torch.randn(5, 6)
+    theory = capture(module, x, "1", labels=LABELS)
+    before = theory.samples("loss")
+    state = {name: torch.randn_like(t) for name, t in module.state_dict().items()}
+    for change in (
+        lambda: module.load_state_dict(state),
+        lambda: module.load_state_dict(state, assign=True),
+        lambda: module[3].register_forward_hook(lambda *_: torch.zeros(5, 3)),
+        lambda: module.__setitem__(3, nn.Linear(8, 3)),
+        lambda: module[3].weight.data.zero_(),
+    ):
+        change()
+        assert torch.equal(theory.samples("loss"), before)
+
+
+class Unread(nn.Module):
+    """Gives a tensor that nobody reads, or only where `read`."""
+
+    def __init__(self, read: bool, detached: bool = False) -> None:
+        super().__init__()
+        self.inner, self.read, self.detached = nn.Linear(6, 3), read, detached
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.inner(x)
+        h = h.detach() if self.detached else h
+        return x[:, :3] + h * 0.5 if self.read else x[:, :3] + 0 * x[:, 3:]
+
+
+def test_an_output_that_nobody_reads_is_refused() -> None:
+    x = torch.randn(5, 6)
+    for detached in (False, True):
+        capture(Unread(True, detached), x, "inner", labels=LABELS)
+    with pytest.raises(LayerError, match=r"'inner'.*does not read"):
+        capture(Unread(False), x, "inner", labels=LABELS)
+    states = nn.GRU(6, 4, batch_first=True)
+    whole = nn.Sequential(OrderedDict(gru=states, last=Last()))
+    with pytest.raises(LayerError, match=r"'gru'.*does not read.*first"):
+        capture(whole, torch.randn(5, 7, 6), "gru", lambda z: z[:, 0])
+
+
+class Last(nn.Module):
+    def forward(self, given: tuple[Tensor, Tensor]) -> Tensor:
+        return given[1][-1]
+
+
+class Checkpointed(nn.Module):
+    """Computes the middle again on the way back."""
+
+    def __init__(self, checked: bool) -> None:
+        super().__init__()
+        self.first, self.last, self.checked = nn.Linear(6, 8), nn.Linear(8, 2), checked
+        self.middle = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Tanh())
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.first(x)
+        h = checkpoint(self.middle, h, use_reentrant=False) if self.checked else self.middle(h)
+        return self.last(h)
+
+
+@pytest.mark.parametrize("layer", ["first", "middle.0", "middle.1"])
+def test_gradients_through_what_is_computed_again_are_the_same(layer: str) -> None:
+    found, x = [], torch.randn(5, 6)
+    for checked in (False, True):
+        torch.manual_seed(0)
+        module = Checkpointed(checked).train()
+        theory = capture(module, x, layer, lambda z: torch.sin(3 * z[:, 0]))
+        leaves = [theory.features["activation"].mul(s).requires_grad_() for s in (1.0, 2.0)]
+        values = [theory.samples("observable", {"activation": leaf}).sum() for leaf in leaves]
+        found.append(torch.autograd.grad(values[0] + values[1], leaves))
+        assert int(module.middle[1].num_batches_tracked) == 0
+        assert float(module.middle[1].running_mean.abs().sum()) == 0
+    for plain, checked in zip(*found, strict=True):
+        assert torch.equal(plain, checked)
+
+
+def test_in_double_precision_it_is_the_same_network() -> None:
+    module, x = mlp(), torch.randn(5, 6)
+    captured = Captured(module, "1", (x,), {})
+    activation = captured.capture()
+    exact = captured.exact()(activation.double())
+    assert exact.dtype == torch.float64
+    assert torch.allclose(exact.float(), captured(activation), atol=1e-6)
+    assert captured(activation).dtype == torch.float32
+    assert module[0].weight.dtype == torch.float32
+    doubled = copy.deepcopy(module).double().eval()
+    assert torch.equal(exact, doubled[3](activation.double()))
 
 
 def test_an_error_in_the_module_leaves_no_hook_behind() -> None:
     class Fragile(nn.Module):
+        broken = False
+
         def __init__(self) -> None:
             super().__init__()
-            self.inner, self.broken = nn.Linear(6, 3), False
+            self.inner = nn.Linear(6, 3)
 
         def forward(self, x: Tensor) -> Tensor:
             h = self.inner(x)
-            if self.broken:
+            if Fragile.broken:
                 raise RuntimeError("broken on purpose")
             return h
 
     module = Fragile()
     theory = capture(module, torch.randn(5, 6), "inner", labels=LABELS)
-    module.broken = True
+    Fragile.broken = True
     random = torch.get_rng_state()
     with pytest.raises(ShapeError, match="broken on purpose"):
         theory.observe()
     assert not module.inner._forward_hooks
+    assert not theory.attrs["readout"].module.inner._forward_hooks
     assert module.training
     assert torch.equal(torch.get_rng_state(), random)

@@ -1,0 +1,106 @@
+"""Whether code is a function of what it is given: run twice, and watched for random numbers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from rgwidgets.core.errors import ObservableError
+
+from .returned import same
+
+T = TypeVar("T")
+
+
+def same_twice(function: Callable[[], T], what: str) -> T:
+    """What a function returns, if it returns that twice and draws no random numbers.
+
+    Torch's are noticed before they are drawn. The random state is where it was also where the
+    function is refused.
+
+    Raises
+    ------
+    ObservableError
+        If the two differ by more than rounding, or random numbers were drawn; names `what`.
+
+    Examples
+    --------
+    >>> same_twice(lambda: torch.ones(2), "ones")
+    tensor([1., 1.])
+    >>> same_twice(lambda: torch.rand(2), "noise")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    rgwidgets.core.errors.ObservableError: noise: got random numbers (torch.rand); allowed: ...
+    """
+    plain, arrays = random.getstate(), np.random.get_state()
+    with _Watch(what):
+        first, second = function(), function()
+    if not same(first, second, unknown=True):
+        random.setstate(plain)  # as it may have been these that made the difference
+        np.random.set_state(arrays)
+        raise _refused(what, "two different results for the same input")
+    return first
+
+
+def state(module: nn.Module) -> list[Any]:
+    """What a run of a module may leave behind: its attributes, and how often each was written.
+
+    >>> net = nn.BatchNorm1d(2)
+    >>> before = state(net.eval())
+    >>> _ = net(torch.ones(3, 2))
+    >>> before == state(net)
+    True
+    """
+    return [_marks(vars(part)) for part in module.modules()]
+
+
+def _marks(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return id(value), -1 if value.is_inference() else value._version
+    if isinstance(value, (list, tuple)):
+        return id(value), [_marks(part) for part in value]
+    if isinstance(value, dict):
+        return [(key, _marks(part)) for key, part in value.items()]
+    return id(value)
+
+
+def _refused(what: str, given: str) -> ObservableError:
+    return ObservableError(
+        what,
+        given=given,
+        allowed="a function of its input: the same each time",
+        mend="switch off dropout, noise, clocks, counters and what is carried from call to call",
+    )
+
+
+class _Watch(TorchDispatchMode):
+    """Stops, before it is called, at a function of torch that draws; of this thread alone."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self._what = what
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if torch.Tag.nondeterministic_seeded in func.tags and _draws(func, args, kwargs):
+            name = str(func).removeprefix("aten.").partition(".")[0].strip("_")
+            raise _refused(self._what, f"random numbers (torch.{name})")
+        return func(*args, **kwargs)
+
+
+def _draws(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether it does so as it is called: a dropout of 0, or out of training, does not."""
+    given = {a.name: a.default_value for a in func._schema.arguments if a.has_default_value()}
+    names = [argument.name for argument in func._schema.arguments]
+    given |= dict(zip(names, args, strict=False)) | kwargs
+    shares = [given[name] for name in ("dropout_p", "dropout", "p") if name in given]
+    modes = [given[name] for name in ("training", "train") if name in given]
+    return not (any(share == 0 for share in shares) or any(mode is False for mode in modes))
