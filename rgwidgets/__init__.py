@@ -11,11 +11,11 @@ Names are loaded when first used, so that importing the package costs little mor
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
 
 from . import _hooks
 from ._version import __version__
 
+TYPE_CHECKING = False  # `typing` takes longer to load than all of this
 if TYPE_CHECKING:
     from .core import Bound as Bound
     from .core import EffectiveTheory as EffectiveTheory
@@ -50,6 +50,7 @@ _HOMES = {
         ),
         "rgwidgets.core",
     ),
+    "OutputObservable": "rgwidgets.core.outputs",
     "Ising": "rgwidgets.systems.lattice.ising",
     "DigitsMLP": "rgwidgets.systems.networks.mlp",
     "capture": "rgwidgets.systems.capture",

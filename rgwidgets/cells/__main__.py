@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{options.file} differs from what the code makes", file=sys.stderr)
         return 1
     if made != old:
-        write_whole(options.file, made.encode())
+        write_whole(options.file, made.encode(), own=True)
     print(f"{len(list(every(catalogue())))} cells")
     return 0
 

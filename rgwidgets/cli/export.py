@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from ..core.errors import ParameterError
-from ..core.files import write_whole
+from ..core.files import check_free, place, write_whole
 from ..core.flow import Flow, RecordedFlow
 from .output import to_json
 
@@ -23,28 +22,30 @@ def _to_html(flow: RecordedFlow) -> str:
     return to_html(flow)
 
 
-WRITERS: dict[str, Callable[[RecordedFlow], str]] = {".html": _to_html, ".csv": _to_csv}
+#: suffix → (kind of file, its text)
+WRITERS: dict[str, tuple[str, Callable[[RecordedFlow], str]]] = {
+    ".html": ("page", _to_html),
+    ".csv": ("table", _to_csv),
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("record", type=Path, metavar="RECORD", help="what flow.save(...) wrote")
     parser.add_argument(
-        "--to", type=Path, required=True, metavar="FILE", help=f"FILE{' or FILE'.join(WRITERS)}"
+        "--to", type=Path, required=True, metavar="FILE", help=f"FILE{', FILE'.join(WRITERS)}"
     )
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """Read the record, write the file."""
-    suffix = options.to.suffix.lower()
-    if suffix not in WRITERS:
-        raise ParameterError(
-            "--to", given=str(options.to), allowed=f"a name that ends in {' or '.join(WRITERS)}"
-        )
+    target = place(options.to, *WRITERS)
+    kind, to_text = WRITERS[target.suffix.lower()]
+    check_free(target, kind)
     flow = Flow.load(options.record)
-    content = WRITERS[suffix](flow).encode()
-    write_whole(options.to, content)
+    content = to_text(flow).encode()
+    write_whole(target, content)
     if options.json:
         print(to_json({"written": str(options.to), "bytes": len(content), "title": flow.title}))
     else:

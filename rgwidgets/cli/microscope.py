@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..core.errors import ParameterError
+from ..core.files import check_free, place
 from .output import to_json
 
 #: What `--model` takes: the names of `rgwidgets.microscope.specimens`, known without loading it.
@@ -31,10 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train or load the model, look, write the page, print the headline."""
-    if options.report.suffix.lower() not in (".html", ".htm"):
-        raise ParameterError(
-            "--report", given=str(options.report), allowed="a name that ends in .html"
-        )
+    check_free(place(options.report, ".html", ".htm"), "page")
+    if options.record is not None:
+        check_free(place(options.record), "record")
     from ..compute.bar import progress_bar
     from ..microscope.specimens import SPECIMENS  # torch and the models are needed from here on
 

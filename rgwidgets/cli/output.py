@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 
 
@@ -14,7 +15,8 @@ def to_json(content: object) -> str:
       "T": 2.269
     }
     """
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"  # JSON has its own way
+    return json.dumps(content, indent=2, ensure_ascii=plain, allow_nan=False)
 
 
 def to_table(rows: Sequence[Sequence[str]], *, header: Sequence[str]) -> str:

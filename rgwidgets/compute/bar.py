@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..core import progress
+from ..core.numeric import instance
 
 
 @contextmanager
@@ -18,6 +19,7 @@ def progress_bar(label: str = "") -> Iterator[None]:
     >>> total
     10
     """
+    instance("label", label, str, "a text")
     from tqdm.auto import tqdm
 
     with tqdm(total=100, desc=label, unit="%", leave=False, bar_format=_FORMAT) as bar:

@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..core.errors import ConvergenceError, ParameterError, ShapeError, nearest
+from ..core.errors import ConvergenceError, ParameterError, ShapeError, choose
 from ..core.numeric import in_double, whole
 from ..core.progress import track
 
@@ -66,10 +66,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            close = nearest(str(self.kind), KINDS)
-            mend = f"did you mean {close!r}?" if close else ""
-            raise ParameterError("kind", given=self.kind, allowed=", ".join(KINDS), mend=mend)
+        choose("kind", self.kind, KINDS)
         for name in ("latents", "active", "training_steps", "batch", "seed"):
             whole(name, getattr(self, name), 0 if name == "seed" else 1)
         if self.active > self.latents:

@@ -8,13 +8,16 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from inspect import ismethod
+from typing import Any, TypeVar
 
 from ..core import progress
 from ..core.errors import Cancelled
 
-#: Those that have a worker; Python must not end while one is deep inside torch.
-_working: weakref.WeakSet[Runner] = weakref.WeakSet()
+Owner = TypeVar("Owner")
+
+#: Those whose worker is at work; Python must not end while one is deep inside torch.
+_working: set[Runner] = set()
 #: Seconds that the end of Python waits for each worker to reach its next tick.
 _FAREWELL = 10.0
 
@@ -30,15 +33,55 @@ def _stop_all() -> None:
 @dataclass
 class _Job:
     work: Callable[[], Any]
-    done: Callable[[Any], None]
+    done: Callable[[Any], object]
     stop: threading.Event
+
+
+def loosely(act: Callable[..., Any] | None) -> Callable[..., Any]:
+    """The same act, which does not keep alive whose method it is, and does nothing after them.
+
+    >>> loosely([].append)(1), loosely(None)(1)
+    (None, None)
+    """
+    if not ismethod(act):
+        return act or (lambda *_: None)
+    found = weakref.WeakMethod(act)
+
+    def call(*given: Any) -> Any:
+        method = found()
+        return None if method is None else method(*given)
+
+    return call
+
+
+def while_alive(owner: Owner) -> Callable[[], Owner]:
+    """What gives the owner to long work as often as it asks, and stops it once nobody has them.
+
+    Raises `Cancelled` then. Work that kept what it is given would keep its owner alive.
+
+    >>> class Owner: name = "lens"
+    >>> owner = Owner()
+    >>> seen = while_alive(owner)
+    >>> seen().name
+    'lens'
+    """
+    found = weakref.ref(owner)
+
+    def seen() -> Owner:
+        there = found()
+        if there is None:
+            raise Cancelled("nobody waits for it any more")
+        return there
+
+    return seen
 
 
 class Runner:
     """Runs one piece of work at a time off the calling thread.
 
     A new request replaces one that waits and stops one that runs at its next tick, so the worker
-    never spends time on an answer that nobody waits for any more.
+    never spends time on an answer that nobody waits for any more. The thread is there while there
+    is work. Methods, here and in `submit`, are held weakly: nobody lives on because they wait.
 
     Parameters
     ----------
@@ -66,7 +109,8 @@ class Runner:
         on_error: Callable[[Exception], None] | None = None,
         on_idle: Callable[[], None] | None = None,
     ) -> None:
-        self._on_progress, self._on_error, self._on_idle = on_progress, on_error, on_idle
+        self._on_progress, self._on_error = loosely(on_progress), loosely(on_error)
+        self._on_idle = loosely(on_idle)
         self._changed = threading.Condition()
         self._waiting: _Job | None = None
         self._running: _Job | None = None
@@ -78,12 +122,14 @@ class Runner:
         """Whether work runs or waits."""
         return self._waiting is not None or self._running is not None
 
-    def submit(self, work: Callable[[], Any], done: Callable[[Any], None]) -> bool:
+    def submit(
+        self, work: Callable[[], Any], done: Callable[[Any], object] = lambda _: None
+    ) -> bool:
         """Ask for `done(work())` in the worker; False if the runner is closed."""
         with self._changed:
             if self._closed:
                 return False
-            self._waiting = _Job(work, done, threading.Event())
+            self._waiting = _Job(loosely(work), loosely(done), threading.Event())
             if self._running is not None:
                 self._running.stop.set()
             if self._thread is None:
@@ -93,7 +139,6 @@ class Runner:
                 )
                 self._thread.start()
                 _working.add(self)
-            self._changed.notify_all()
             return True
 
     def cancel(self) -> None:
@@ -110,38 +155,40 @@ class Runner:
 
     def close(self) -> None:
         """Stop for good."""
-        self.cancel()
         with self._changed:
             self._closed = True
-            self._changed.notify_all()
+        self.cancel()
 
     def join(self, timeout: float) -> None:
         """Wait for the worker of a closed runner to end, for at most `timeout` seconds."""
-        if self._thread is not None:
-            self._thread.join(timeout)
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
 
     def _loop(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting is not None or self._closed)
-                if self._closed:
-                    return
-                job, self._waiting = self._waiting, None
-                self._running = job
-            if job is not None:
-                self._run(job)
-            if self._waiting is None and self._on_idle is not None:
+        while self._next():
+            self._run()
+            if self._waiting is None:
                 self._on_idle()
-            with self._changed:
-                self._running = None
-                self._changed.notify_all()
 
-    def _run(self, job: _Job) -> None:
+    def _next(self) -> bool:
+        """Whether there is more to do; if not, the next request finds no worker and starts one."""
+        with self._changed:
+            self._running, self._waiting = self._waiting, None
+            if self._running is None:
+                self._thread = None
+                _working.discard(self)
+                self._changed.notify_all()
+            return self._running is not None
+
+    def _run(self) -> None:
+        job = self._running
+        assert job is not None
+
         def listen(fraction: float | None, label: str) -> None:
             if job.stop.is_set():
                 raise Cancelled(label)
-            if self._on_progress is not None:
-                self._on_progress(fraction, label)
+            self._on_progress(fraction, label)
 
         try:
             with progress.listening(listen):
@@ -151,5 +198,4 @@ class Runner:
         except Cancelled:
             return
         except Exception as error:  # whatever the work was: the worker lives on and says why
-            if self._on_error is not None:
-                self._on_error(error)
+            self._on_error(error)

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Set
 from contextlib import closing, suppress
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.errors import ParameterError
+from ..core.files import place
 from ..core.progress import tick, track
 from .journal import Journal
 from .kernels.parallel import usable_cores
@@ -86,7 +86,7 @@ def sweep(
     axes = _axes(grid)
     points = [dict(zip(axes, each, strict=True)) for each in itertools.product(*axes.values())]
     workers = _check(measure, points, workers, client)
-    journal = Journal(Path(to), _name(measure), axes, points) if to is not None else None
+    journal = Journal(place(to), _name(measure), axes, points) if to is not None else None
     results: dict[int, Values | Failure] = dict(journal.read()) if journal else {}
     todo = [index for index in range(len(points)) if index not in results]
 

@@ -25,6 +25,7 @@ import torch
 from ..core import errors
 from ..core.errors import Cancelled, ParameterError, RGError
 from ..core.estimate import Estimate
+from ..core.numeric import as_float
 
 Measure = Callable[..., Mapping[str, "float | Estimate"]]
 Point = dict[str, Any]
@@ -88,9 +89,10 @@ def checked_values(measured: Any, point: Point) -> Values:
     for name, given in measured.items() if isinstance(measured, Mapping) else ():
         value, error = (given.value, given.error) if isinstance(given, Estimate) else (given, None)
         named = isinstance(name, str) and name not in point and not name.endswith("_error")
-        if not named or not isinstance(value, SupportsFloat):
+        number = isinstance(value, SupportsFloat) and not isinstance(value, type)
+        if not named or not number or (type(value) is int and math.isinf(as_float(value))):
             break
-        values[name] = (float(value), math.nan if error is None else float(error))
+        values[name] = (as_float(value), math.nan if error is None else float(error))
     if not values or len(values) < len(measured):
         raise ParameterError(
             "result of measure",

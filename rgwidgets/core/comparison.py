@@ -13,6 +13,7 @@ from . import dataset
 from .errors import CutoffError, ParameterError
 from .flow import FlowTable
 from .level import Level
+from .numeric import several
 from .progress import track
 from .relevance import Relevance
 from .scale import Scale
@@ -137,14 +138,15 @@ def compare(flows: Mapping[str, FlowTable] | Iterable[FlowTable]) -> Comparison:
 
 def _labelled(flows: Mapping[str, FlowTable] | Iterable[FlowTable]) -> dict[str, FlowTable]:
     if not isinstance(flows, Mapping):
-        several = list(flows)
+        allowed = "flows, or {label: flow}"
+        listed = several("flows", flows, allowed, mend='pass {"before": flow, "after": flow}')
         count: Counter[str] = Counter()
         labels = []
-        for flow in several:
+        for flow in listed:
             title = getattr(flow, "title", type(flow).__name__)
             count[title] += 1
             labels.append(title if count[title] == 1 else f"{title} {count[title]}")
-        flows = dict(zip(labels, several, strict=True))
+        flows = dict(zip(labels, listed, strict=True))
     for label, flow in flows.items():
         if not isinstance(flow, FlowTable) or not isinstance(label, str):
             given = f"{label!r}: {type(flow).__name__}"

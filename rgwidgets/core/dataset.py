@@ -13,6 +13,7 @@ from .bounds import Influence
 from .errors import RecordError, RGError
 from .estimate import Estimate
 from .level import CURVES, Level, bound_of, dequantised, quantised
+from .numeric import instance
 from .relevance import Relevance
 from .scale import Scale
 
@@ -156,6 +157,9 @@ def _add_couplings(data: xr.Dataset, levels: Sequence[Level]) -> None:
 
 def checked(data: xr.Dataset) -> xr.Dataset:
     """Return the dataset if it is a flow's, or raise `RecordError`."""
+    import xarray as xr
+
+    instance("record", data, xr.Dataset, "the dataset of a flow", mend="rg.Flow.load(path)")
     if data.attrs.get("format") != FORMAT:
         raise RecordError(
             "format of the record",

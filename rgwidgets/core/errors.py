@@ -127,6 +127,34 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
+def choose(
+    what: str,
+    given: object,
+    allowed: Iterable[str],
+    *,
+    error: type[RGError] = ParameterError,
+    mend: str = "",
+) -> str:
+    """The word, if it is one of those allowed; else raises `error`, which names the nearest.
+
+    >>> choose("rule", "majorty", ["majority", "mean"])
+    Traceback (most recent call last):
+    ...
+    rgwidgets.core.errors.ParameterError: rule: got majorty; allowed: majority, mean. \
+Mend: did you mean 'majority'?.
+    """
+    words = list(allowed)
+    if isinstance(given, str) and given in words:
+        return given
+    close = nearest(given, words) if isinstance(given, str) else None
+    raise error(
+        what,
+        given=repr(given) if given is None else given,
+        allowed=", ".join(words) or "none",
+        mend=f"did you mean {close!r}?" if close else mend,
+    )
+
+
 def check_keywords(given: Iterable[str], allowed: Iterable[str], *, where: str) -> None:
     """Raise `KeywordError` for the first keyword in `given` that is not in `allowed`."""
     known = sorted(allowed)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from .errors import ObservableError, ParameterError, ShapeError
+from .numeric import number
+from .numeric import tensor as checked_tensor
 
 Reduce = Callable[[Tensor], Tensor]
 
@@ -31,7 +33,7 @@ class Estimate:
     Raises
     ------
     ParameterError
-        If the error, τ or the number of samples is negative.
+        If one of them is no number, or the error, τ or the number of samples is negative.
 
     Examples
     --------
@@ -45,11 +47,9 @@ class Estimate:
     samples: int = 1
 
     def __post_init__(self) -> None:
+        number("value of an estimate", self.value)
         for name in ("error", "tau", "samples"):
-            if getattr(self, name) < 0:
-                raise ParameterError(
-                    f"{name} of an estimate", given=getattr(self, name), allowed="a number ≥ 0"
-                )
+            number(f"{name} of an estimate", getattr(self, name), least=0)
 
     def __str__(self) -> str:
         if not math.isfinite(self.error) or not math.isfinite(self.value):
@@ -65,7 +65,7 @@ class Estimate:
         return f"{self.value:.{digits}f} ± {self.error:.{digits}f}{tau}"
 
 
-def estimate(samples: Tensor, *, chains: int = 1, reduce: Reduce | None = None) -> Estimate:
+def estimate(samples: Tensor, *, chains: int | None = 1, reduce: Reduce | None = None) -> Estimate:
     """Estimate a mean, or a function of means, with its autocorrelation-aware error.
 
     The Γ method of Wolff, Comput. Phys. Commun. 156, 143 (2004): the samples are projected on the
@@ -75,20 +75,24 @@ def estimate(samples: Tensor, *, chains: int = 1, reduce: Reduce | None = None) 
     and that has no companions gets too small an error. The error of anticorrelated samples is
     taken as if they were independent: never too small.
 
+    By default the samples are one series, and their order counts: what a simulation wrote down in
+    time. Samples of a data set have no time; pass `chains=None`, and their order does not count.
+
     Parameters
     ----------
     samples
-        Shape (n,) or (n, m): m moments a sample, chain after chain, in order of time in each.
+        A tensor (n,) or (n, m): m moments a sample, chain after chain, in order of time in each.
     chains
-        Number of independent chains of equal length that `samples` holds.
+        Number of independent chains of equal length that `samples` holds; None where each sample
+        is independent of all others.
     reduce
         Maps the (m,) mean moments to a scalar tensor, differentiably; the mean itself if None.
 
     Raises
     ------
     ShapeError
-        If there are no samples, they are complex, the chains are not of equal length, or `reduce`
-        does not return a scalar.
+        If there are no samples, they are no tensor or complex, the chains are not of equal length,
+        or `reduce` does not return a scalar.
     ObservableError
         If a sample is not finite.
 
@@ -99,8 +103,10 @@ def estimate(samples: Tensor, *, chains: int = 1, reduce: Reduce | None = None) 
     >>> e = estimate(x)
     >>> abs(e.value) < 4 * e.error, round(e.error, 3)
     (True, 0.01)
+    >>> estimate(x, chains=None) == estimate(x, chains=len(x))
+    True
     """
-    _check(samples, chains)
+    chains = _check(samples, chains)
     moments = samples.detach().cpu().to(torch.float64).reshape(len(samples), -1)
     mean = moments.mean(0)
     value, gradient = _linearise(mean, reduce)
@@ -118,7 +124,9 @@ def estimate(samples: Tensor, *, chains: int = 1, reduce: Reduce | None = None) 
     return Estimate(value, error, tau, n)
 
 
-def _check(moments: Tensor, chains: int) -> None:
+def _check(moments: Tensor, chains: int | None) -> int:
+    """The number of chains, if everything fits."""
+    checked_tensor("samples", moments)
     if moments.ndim not in (1, 2) or not len(moments) or moments.is_complex():
         raise ShapeError(
             "samples",
@@ -126,8 +134,15 @@ def _check(moments: Tensor, chains: int) -> None:
             allowed="real numbers (n,) or (n, m), n ≥ 1",
         )
     n = len(moments)
-    if chains < 1 or n % chains:
-        raise ShapeError("chains", given=chains, allowed=f"a divisor of the {n} samples")
+    if chains is None:
+        return n
+    if isinstance(chains, bool) or not isinstance(chains, int) or chains < 1 or n % chains:
+        raise ShapeError(
+            "chains",
+            given=chains,
+            allowed=f"a divisor of the {n} samples, or None",
+            mend="pass chains=None for samples that are independent of one another",
+        )
     if not bool(torch.isfinite(moments).all()):
         raise ObservableError(
             "samples",
@@ -135,6 +150,7 @@ def _check(moments: Tensor, chains: int) -> None:
             allowed="finite values",
             mend="check the observable for log(0), 0/0 or overflow",
         )
+    return chains
 
 
 def _linearise(mean: Tensor, reduce: Reduce | None) -> tuple[float, Tensor]:
@@ -146,6 +162,13 @@ def _linearise(mean: Tensor, reduce: Reduce | None) -> tuple[float, Tensor]:
                 allowed="one value a sample, or a `reduce`",
             )
         return float(mean[0]), torch.ones(1, dtype=mean.dtype, device=mean.device)
+    if not callable(reduce):
+        raise ParameterError(
+            "reduce",
+            given=reduce,
+            allowed="a function of the (m,) mean moments, or None",
+            mend="pass reduce=lambda m: m[1] - m[0] ** 2, say",
+        )
     with torch.enable_grad():
         point = mean.clone().requires_grad_()
         result = reduce(point)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.func import jacrev
 
 from .errors import ConvergenceError, ParameterError, ShapeError
+from .numeric import described, real, whole
 
 
 class CouplingMap(Protocol):
@@ -55,11 +56,25 @@ class Linearisation:
 
 
 def _vector(start: Tensor | Sequence[float] | float) -> Tensor:
-    point = torch.as_tensor(start, dtype=torch.float64).clone()
+    try:
+        point = torch.as_tensor(start, dtype=torch.float64).clone()
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        point = torch.tensor(math.nan)
     point = point.reshape(1) if point.ndim == 0 else point
     if point.ndim != 1 or not bool(torch.isfinite(point).all()):
-        raise ShapeError("couplings", given=start, allowed="a vector of finite numbers")
+        given, allowed = described(start), "a vector of finite numbers"
+        raise ShapeError("couplings", given=given, allowed=allowed, mend="pass 0.3, say")
     return point
+
+
+def _check_map(scheme: object) -> None:
+    if not callable(getattr(scheme, "transform", None)) or isinstance(scheme, type):
+        raise ParameterError(
+            "scheme",
+            given=described(scheme),
+            allowed="a scheme of couplings, with `b` and `transform`",
+            mend="pass rg.MigdalKadanoff(), say",
+        )
 
 
 def fixed_point(
@@ -86,6 +101,9 @@ def fixed_point(
     >>> round(float(fixed_point(MigdalKadanoff(), 0.3)), 7)
     0.3046889
     """
+    _check_map(scheme)
+    real("tolerance", tolerance, "(0, inf)")
+    whole("max_steps", max_steps, 0)
     point = _vector(start)
     identity = torch.eye(len(point), dtype=torch.float64)
 
@@ -136,6 +154,7 @@ def linearise(scheme: CouplingMap, point: Tensor | Sequence[float] | float) -> L
     >>> round(float(linearise(scheme, fixed_point(scheme, 0.3)).exponents[0]), 6)
     0.747236
     """
+    _check_map(scheme)
     if not scheme.b > 1:
         raise ParameterError("b", given=scheme.b, allowed="a rescaling factor > 1")
     couplings = _vector(point)

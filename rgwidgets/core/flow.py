@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from . import dataset, record
 from .diagnosis import Diagnosis, diagnose
 from .errors import BudgetError
 from .level import Level, check_budget, picture
+from .numeric import instance
 from .progress import track
 from .relevance import Relevance
 from .scale import Scale
@@ -110,7 +111,8 @@ class FlowTable(ABC):
         """Write the flow as a Zarr store: a folder, or one file if `path` ends in .zip.
 
         The record appears whole or not at all: it is written beside and renamed, and what was
-        there before stays until then. Raises `StorageError` if it cannot be written.
+        there before stays until then. Raises `StorageError` if it cannot be written, or if there
+        is something that is no record of this project; `ParameterError` for what is no path.
 
         The record carries the page that shows it, so that JupyterLab opens it without a kernel.
         Where no page can be made, the numbers are saved without it, with a `UserWarning`.
@@ -165,9 +167,11 @@ class Flow(FlowTable):
     def __init__(
         self, theory: Theory, scheme: Scheme, *, cutoffs: Sequence[float] | None = None
     ) -> None:
-        self.theory, self.scheme = theory, scheme
+        mend = "rg.Flow(theory, rg.BlockSpin(2)), say"
+        self.theory = instance("theory", theory, Theory, "a Theory", mend=mend)
+        self.scheme = instance("scheme", scheme, Scheme, "a scheme", mend=mend)
         admitted = scheme.scale(theory)
-        self.scale = admitted if cutoffs is None else admitted.select(tuple(cutoffs))
+        self.scale = admitted if cutoffs is None else admitted.select(cutoffs)
         self.title = " · ".join(
             part for part in (theory.name, scheme.name.replace("_", " ")) if part
         )
@@ -176,6 +180,20 @@ class Flow(FlowTable):
         self._effective: dict[float, EffectiveTheory] = {}
         self._levels: dict[float, Level] = {}
         self._coarsening, self._measuring = Turns(), Turns()  # a picture need not wait for bounds
+
+    def __copy__(self) -> Self:
+        """The same theory and scheme, which are frozen, and what is known by now."""
+        made = type(self).__new__(type(self))
+        vars(made).update(vars(self), _effective=dict(self._effective), _levels=dict(self._levels))
+        made._coarsening, made._measuring = Turns(), Turns()
+        return made
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self.__copy__()
+
+    def __reduce__(self) -> tuple[type[RecordedFlow], tuple[xr.Dataset]]:
+        """Pickled as its numbers, which are computed first: a theory's functions are code."""
+        return RecordedFlow, (self.to_xarray(),)
 
     def __repr__(self) -> str:
         known = len(self._effective)

@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from .bounds import Bound, Influence, Kind
-from .errors import BudgetError, ParameterError, nearest
+from .errors import BudgetError, ParameterError, choose
 from .estimate import Estimate
+from .numeric import as_float, described, instance
 from .relevance import Relevance
 from .theory import EffectiveTheory
 
@@ -87,11 +88,11 @@ def check_budget(
     budget: Mapping[str, float] | None, tolerances: Mapping[str, float | None], by: str
 ) -> dict[str, float]:
     """A budget as {observable: tolerance}; the observables' own tolerances where none is given."""
-    if by not in CURVES:
-        raise ParameterError("by", given=by, allowed=", ".join(CURVES))
+    choose("by", by, CURVES)
     if budget is None:
         budget = {name: t for name, t in tolerances.items() if t is not None}
-    if not budget:
+    mend = 'pass budget={"loss": 0.1}'
+    if not instance("budget", budget, Mapping, "{observable: tolerance}", mend=mend):
         raise BudgetError(
             "budget",
             given="nothing",
@@ -99,29 +100,15 @@ def check_budget(
             mend='pass budget={"loss": 0.1}, or give an observable its tolerance',
         )
     for name, tolerance in budget.items():
-        if name not in tolerances:
-            close = nearest(name, tolerances)
-            raise BudgetError(
-                "budget",
-                given=name,
-                allowed=", ".join(tolerances) or "no observable",
-                mend=f"did you mean {close!r}?" if close else "name an observable of the flow",
-            )
-        if not _is_tolerance(tolerance):
+        choose("budget", name, tolerances, error=BudgetError, mend="name an observable of the flow")
+        if not 0 <= as_float(tolerance) < math.inf:
             raise BudgetError(
                 f"budget of {name}",
-                given=tolerance,
+                given=described(tolerance),
                 allowed="a finite number ≥ 0",
                 mend="leave out what need not be kept",
             )
     return {name: float(tolerance) for name, tolerance in budget.items()}
-
-
-def _is_tolerance(number: object) -> bool:
-    try:
-        return not isinstance(number, str) and 0 <= float(number) < math.inf  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return False
 
 
 def quantised(field: NDArray[np.generic]) -> tuple[NDArray[np.generic], float, float]:

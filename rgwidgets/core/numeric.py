@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from torch import Tensor
 
-from .errors import ConvergenceError, ParameterError
+from .errors import ConvergenceError, ParameterError, ShapeError
+
+Kind = TypeVar("Kind")
 
 
 def whole(name: str, given: object, least: int, most: int | None = None) -> int:
@@ -45,6 +50,93 @@ Mend: 2 leads to the Gaussian.
         if above and below and abs(given) <= sys.float_info.max:
             return float(given)
     raise ParameterError(name, given=given, allowed=f"a number in {interval}", mend=mend)
+
+
+def as_float(given: object) -> float:
+    """The number as a float, from whichever library; NaN for what is none, text among it.
+
+    >>> as_float(3), as_float("3"), as_float(10**400), as_float(None)
+    (3.0, nan, inf, nan)
+    """
+    if isinstance(given, (str, bytes, complex)):
+        return math.nan
+    try:
+        return float(given)  # type: ignore[arg-type]
+    except OverflowError:
+        return math.inf
+    except (TypeError, ValueError, RuntimeError):
+        return math.nan
+
+
+def number(name: str, given: object, *, least: float = -math.inf, mend: str = "") -> float:
+    """The number, if it is one and not too small; NaN only if NaN was given.
+
+    >>> number("error", -0.1, least=0)
+    Traceback (most recent call last):
+    ...
+    rgwidgets.core.errors.ParameterError: error: got -0.1; allowed: a number ≥ 0.
+    """
+    found = as_float(given)
+    none = math.isnan(found) and not isinstance(given, float) and getattr(given, "ndim", 1) != 0
+    if none or found < least:
+        allowed = "a number" if least == -math.inf else f"a number ≥ {least:g}"
+        raise ParameterError(name, given=described(given), allowed=allowed, mend=mend)
+    return found
+
+
+def instance(name: str, given: Kind, kind: Any, allowed: str, *, mend: str = "") -> Kind:
+    """What was given, if it is of that kind; raises `ParameterError`.
+
+    >>> instance("scheme", "block_spin", Mapping, "a scheme", mend="pass rg.BlockSpin(2)")
+    Traceback (most recent call last):
+    ...
+    rgwidgets.core.errors.ParameterError: scheme: got str 'block_spin'; allowed: a scheme. \
+Mend: pass rg.BlockSpin(2).
+    """
+    if isinstance(given, kind):
+        return given
+    raise ParameterError(name, given=described(given), allowed=allowed, mend=mend)
+
+
+def several(name: str, given: Any, allowed: str, *, mend: str = "") -> tuple[Any, ...]:
+    """Its entries, if it is a sequence of some; a text, a mapping or a tensor is one thing.
+
+    >>> several("cutoffs", 3, "a sequence of numbers")
+    Traceback (most recent call last):
+    ...
+    rgwidgets.core.errors.ParameterError: cutoffs: got 3; allowed: a sequence of numbers.
+    """
+    single = isinstance(given, (str, bytes, Mapping, type))
+    if single or not isinstance(given, Iterable) or getattr(given, "ndim", 1) != 1:
+        raise ParameterError(name, given=described(given), allowed=allowed, mend=mend)
+    return tuple(given)
+
+
+def tensor(name: str, given: object) -> Tensor:
+    """The tensor, if it is one; raises `ShapeError`.
+
+    >>> tensor("samples", [1.0, 2.0])
+    Traceback (most recent call last):
+    ...
+    rgwidgets.core.errors.ShapeError: samples: got list [1.0, 2.0]; allowed: a tensor. \
+Mend: pass torch.as_tensor(…).
+    """
+    if isinstance(given, Tensor):
+        return given
+    raise ShapeError(
+        name, given=described(given), allowed="a tensor", mend="pass torch.as_tensor(…)"
+    )
+
+
+def described(given: object) -> str:
+    """What was given where something of another type is wanted: its type, and what it holds.
+
+    >>> described("loss"), described(None)
+    ("str 'loss'", 'None')
+    """
+    if isinstance(given, (int, float)) and not isinstance(given, bool) and given == given:
+        return repr(given) if abs(given) < 1e300 else "a number beyond all bounds"
+    return repr(given) if given is None else f"{type(given).__name__} {given!r}"
 
 
 def finite_loss(value: Tensor) -> Tensor:

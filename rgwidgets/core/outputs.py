@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -16,6 +17,9 @@ from .theory import Features, Observable
 
 Form = Literal["linear", "cross entropy", "accuracy", "general"]
 FORMS = ("linear", "cross entropy", "accuracy", "general")
+
+
+Around = Callable[[torch.nn.Module], AbstractContextManager[None]]
 
 
 @runtime_checkable
@@ -35,8 +39,11 @@ class Readout(Protocol):
     layer: str
     feature_axis: int
 
-    def raw(self, activation: Tensor) -> Any:
-        """What the network returns with its layer's output replaced by (n, …, d)."""
+    def raw(self, activation: Tensor, *, around: Around | None = None) -> Any:
+        """What the network returns with its layer's output replaced by (n, …, d).
+
+        It runs inside the context that `around` makes of it.
+        """
 
     def read(self, raw: Any) -> Tensor:
         """The tensor (n, …, c) in what it returned that observables are of."""

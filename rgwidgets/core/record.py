@@ -6,13 +6,10 @@ import gzip
 import hashlib
 import json
 import os
-import shutil
 import stat
-import uuid
 import warnings
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -22,6 +19,7 @@ from numpy.typing import NDArray
 
 from .dataset import checked
 from .errors import RecordError, StorageError
+from .files import METADATA_LIMIT, check_free, place, remove, replacing
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,9 +29,8 @@ CODECS = {
     **dict.fromkeys(("int8", "uint8", "int32", "int64", "float64"), ("bytes", "gzip")),
     "string": ("vlen-utf8", "gzip"),
 }
-#: Largest record that is opened, in bytes after decompression, and its largest piece of metadata.
+#: Largest record that is opened, in bytes after decompression.
 LIMIT = 2**31
-METADATA_LIMIT = 2**24
 #: Largest page that a record carries, in bytes before compression, and what is in each.
 PAGE_LIMIT = 2**26
 PAGE_KEYS = {"spec", "table", "charts", "preview", "cutoff"}
@@ -55,45 +52,25 @@ def save(data: xr.Dataset, path: str | PathLike[str], *, page: bytes | None = No
     Raises
     ------
     StorageError
-        If the disk is full, the place cannot be written, or a folder is there that is no record.
-        What was there is untouched.
+        If the disk is full, the place cannot be written, or something is there that is no record
+        of this project. What was there is untouched.
+    ParameterError
+        If `path` is no path.
     """
-    target = Path(path)
-    partial = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.partial"
-    try:
-        _refuse_target(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if page is not None:
-            data = data.assign(page=("page_byte", np.frombuffer(page, dtype=np.uint8)))
-        _write(data, partial, zipped=target.suffix == ".zip")
-        _put(partial, target)
-    except StorageError:
-        raise
-    except (OSError, ExceptionGroup) as error:
-        _remove(partial)
-        reason = error.strerror if isinstance(error, OSError) else str(error.exceptions[0])
-        raise StorageError(
-            f"saving to {target.name}",
-            given=reason or str(error),
-            allowed="a place with room that can be written",
-            mend="free some space or save elsewhere; nothing was changed",
-        ) from error
-    except BaseException:
-        _remove(partial)
-        raise
-    return target
-
-
-def _refuse_target(target: Path) -> None:
-    """Refuse to put a record in the place of a folder that holds something else."""
-    foreign = target.is_dir() and any(target.iterdir()) and not (target / "zarr.json").is_file()
-    if not target.name or foreign:
+    target = place(path)
+    if not target.name or target.name == "..":
         raise StorageError(
             "saving",
-            given=str(target),
+            given=str(target) or "no name",
             allowed="a new path, or that of an older record",
             mend='add the name of the record, as in "results/flow.zarr"',
         )
+    check_free(target, "record")
+    if page is not None:
+        data = data.assign(page=("page_byte", np.frombuffer(page, dtype=np.uint8)))
+    with replacing(target, _put) as partial:
+        _write(data, partial, zipped=target.suffix.lower() == ".zip")
+    return target
 
 
 def _write(data: xr.Dataset, path: Path, *, zipped: bool) -> None:
@@ -129,7 +106,7 @@ def _write(data: xr.Dataset, path: Path, *, zipped: bool) -> None:
                 _zip(folder, path)
         finally:
             if zipped:
-                _remove(folder)
+                remove(folder)
 
 
 def _zip(folder: Path, path: Path) -> None:
@@ -146,7 +123,7 @@ def _chunks(variable: xr.DataArray) -> tuple[int, ...]:
 
 
 def _put(partial: Path, target: Path) -> None:
-    if not target.is_dir():
+    if not target.is_dir() and not (partial.is_dir() and target.exists()):
         os.replace(partial, target)
         return
     old = partial.with_suffix(".old")
@@ -156,15 +133,7 @@ def _put(partial: Path, target: Path) -> None:
     except OSError:
         os.rename(old, target)
         raise
-    _remove(old)
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):  # nothing there, or no place for it; that error is told already
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink()
+    remove(old)
 
 
 def load(path: str | PathLike[str]) -> xr.Dataset:
@@ -176,7 +145,7 @@ def load(path: str | PathLike[str]) -> xr.Dataset:
         If there is no record, or it is truncated, altered, too large, or names a codec or type
         that a flow does not use.
     """
-    source = Path(path)
+    source = Path(path) if isinstance(path, str) else place(path)
     try:
         _refuse_source(source)
         data = _read(source)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from statistics import median_low
 
 from .errors import ParameterError, ShapeError
+from .numeric import instance, number, real, several
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Relevance:
     ShapeError
         If names, values and errors are not equally many.
     ParameterError
-        If a name appears twice.
+        If a name appears twice or is no text, or a value is no number.
 
     Examples
     --------
@@ -43,6 +44,16 @@ class Relevance:
     unit: str = ""
 
     def __post_init__(self) -> None:
+        for part in ("names", "values", "error"):
+            given = getattr(self, part)
+            if part != "error" or given is not None:
+                allowed = "a sequence, one for each feature"
+                known = several(f"{part} of the relevance", given, allowed)
+                object.__setattr__(self, part, known)
+        for name in self.names:
+            instance("name of a feature", name, str, "a text")
+        values = tuple(number("value of the relevance", value) for value in self.values)
+        object.__setattr__(self, "values", values)
         errors = self.values if self.error is None else self.error
         lengths = {len(self.names), len(self.values), len(errors)}
         if len(lengths) != 1:
@@ -80,8 +91,7 @@ class Relevance:
         []
         """
         for name, given in (("factor", factor), ("ratio", ratio)):
-            if not given > 1:
-                raise ParameterError(name, given=given, allowed="a number > 1")
+            real(name, given, "(1, inf)")
         top = max((v for v in self.values if math.isfinite(v)), default=0.0)
         known = [v for v in self.values if math.isfinite(v) and v > 1e-12 * top]
         steps = [math.log(a / b) for a, b in pairwise(known)]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from .errors import CutoffError, ParameterError
+from .errors import CutoffError, choose
+from .numeric import as_float, described, instance, several
 
 Direction = Literal["increasing", "decreasing"]
 
@@ -31,7 +33,7 @@ class Scale:
     CutoffError
         If there are no cutoffs, or they are not finite and strictly ordered.
     ParameterError
-        If the direction is neither of the two.
+        If the direction is neither of the two, a word is no text, or the cutoffs no sequence.
 
     Examples
     --------
@@ -52,15 +54,13 @@ Mend: the nearest is 4.
     direction: Direction = "increasing"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "cutoffs", tuple(self.cutoffs))
-        if self.direction not in ("increasing", "decreasing"):
-            raise ParameterError(
-                f"direction of {self.name}",
-                given=self.direction,
-                allowed="increasing, decreasing",
-            )
+        for part in ("name", "symbol", "unit"):
+            instance(f"{part} of a scale", getattr(self, part), str, "a text")
+        cutoffs = several(f"cutoffs of {self.name}", self.cutoffs, "a sequence of numbers")
+        object.__setattr__(self, "cutoffs", cutoffs)
+        choose(f"direction of {self.name}", self.direction, ("increasing", "decreasing"))
         sign = 1 if self.direction == "increasing" else -1
-        numbers = [_number(cutoff) for cutoff in self.cutoffs]
+        numbers = [as_float(cutoff) for cutoff in self.cutoffs]
         ordered = all(sign * (b - a) > 0 for a, b in pairwise(numbers))
         if not numbers or not ordered or not all(map(math.isfinite, numbers)):
             raise CutoffError(
@@ -78,7 +78,7 @@ Mend: the nearest is 4.
 
     def index(self, cutoff: float) -> int:
         """Position of `cutoff`, 0 = finest."""
-        number = _number(cutoff)
+        number = as_float(cutoff)
         if number in self.cutoffs:
             return self.cutoffs.index(number)
         for position, admitted in enumerate(self.cutoffs):
@@ -86,14 +86,15 @@ Mend: the nearest is 4.
                 return position
         raise CutoffError(
             f"{self.name} {self.symbol}".strip(),
-            given=cutoff,
+            given=described(cutoff),
             allowed=f"{self._listed()} {self.unit}".strip(),
             mend=self._nearest(number),
         )
 
-    def select(self, cutoffs: tuple[float, ...]) -> Scale:
+    def select(self, cutoffs: Sequence[float]) -> Scale:
         """The same scale with only these of its cutoffs."""
-        chosen = sorted({self.index(c) for c in cutoffs})
+        wanted = several("cutoffs", cutoffs, "a sequence of cutoffs")
+        chosen = sorted({self.index(c) for c in wanted})
         kept = tuple(self.cutoffs[i] for i in chosen)
         return Scale(self.name, self.symbol, self.unit, kept, self.direction)
 
@@ -106,13 +107,3 @@ Mend: the nearest is 4.
             return "pass a finite number"
         near = min(self.cutoffs, key=lambda c: abs(c - number))
         return f"the nearest is {near:g}"
-
-
-def _number(cutoff: object) -> float:
-    """The cutoff as a float; NaN for what is no number, text among it."""
-    if isinstance(cutoff, (str, bytes, complex)):
-        return math.nan
-    try:
-        return float(cutoff)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError, RuntimeError):
-        return math.nan

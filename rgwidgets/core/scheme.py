@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .errors import ParameterError
+from .numeric import instance, number
 from .relevance import Relevance
 from .scale import Scale
 from .theory import EffectiveTheory, Theory
@@ -68,6 +69,7 @@ class CouplingScheme(Scheme):
 
     def vector(self, theory: Theory) -> Tensor:
         """The couplings of `theory` in the order of `coupling_names`, absent ones zero."""
+        instance("theory", theory, Theory, "a Theory", mend="pass rg.Theory(couplings=…)")
         unknown = set(theory.couplings) - set(self.coupling_names)
         if unknown or not theory.couplings:
             raise ParameterError(
@@ -75,7 +77,10 @@ class CouplingScheme(Scheme):
                 given=sorted(theory.couplings),
                 allowed=", ".join(self.coupling_names),
             )
-        values = [float(theory.couplings.get(name, 0.0)) for name in self.coupling_names]
+        values = [
+            number(f"coupling {name}", theory.couplings.get(name, 0.0))
+            for name in self.coupling_names
+        ]
         return torch.tensor(values, dtype=torch.float64)
 
     def coarsen(self, theory: Theory, cutoff: float) -> EffectiveTheory:

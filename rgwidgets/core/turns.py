@@ -34,6 +34,9 @@ class Turns:
         self._owner: int | None = None
         self._depth = 0  # a computation may ask for another
 
+    def __reduce__(self) -> tuple[type[Turns], tuple[()]]:
+        return Turns, ()  # in a copy nobody computes yet
+
     def once(self, known: dict[Key, Answer], key: Key, compute: Callable[[], Answer]) -> Answer:
         """What is known of `key`, computed first if it must be; what it raises is not kept."""
         while not self._take(known, key):

@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{PLACE} differs from what the code makes", file=sys.stderr)
         return 1
     if made != old:
-        write_whole(PLACE, made.encode())
+        write_whole(PLACE, made.encode(), own=True)
     print(f"{len(exercises)} exercises, {len(made) / 1000:.0f} kB")
     return 0
 

@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 
 from ..core.bounds import Bound, Influence
-from ..widgets.export import embedded, record
+from ..widgets.export import GENERATOR, embedded, record
 from .report import Report
 from .sections import Section, written
 
@@ -45,6 +45,7 @@ _PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+{generator}
 <title>{title}</title>
 <style>{style}</style>
 </head>
@@ -79,6 +80,7 @@ def page(report: Report) -> str:
     ]
     places, scripts = embedded(records)
     return _PAGE.format(
+        generator=GENERATOR,
         title=html.escape(report.title),
         style=_STYLE,
         headline=html.escape(report.headline),

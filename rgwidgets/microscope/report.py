@@ -15,8 +15,9 @@ from .._version import __version__
 from ..core.bounds import Bound, Influence
 from ..core.comparison import Comparison
 from ..core.errors import BudgetError
-from ..core.files import write_whole
+from ..core.files import check_free, place, write_whole
 from ..core.flow import FlowTable
+from ..core.numeric import instance
 from ..schemes.subspace import feature_of
 from .sections import Section, everything, side_by_side, written
 
@@ -82,8 +83,13 @@ class Report:
         return page(self)
 
     def save(self, path: str | PathLike[str]) -> Path:
-        """Write the page, whole or not at all; raises `StorageError` where that fails."""
-        target = Path(path)
+        """Write the page, whole or not at all, to a name that ends in .html or .htm.
+
+        Raises `ParameterError` for another name, `StorageError` if it cannot be written, or if
+        there is a file that is no page of this project.
+        """
+        target = place(path, ".html", ".htm")
+        check_free(target, "page")
         write_whole(target, self.to_html().encode())
         return target
 
@@ -100,7 +106,7 @@ def report(
     level = view.level(at)
     flows: dict[str, FlowTable] = {"The dial": view}
     sections = everything(view, at)
-    if against:
+    if against is not None and len(instance("against", against, Mapping, "{label: view}")):
         both = Comparison({label or _label(view): view, **against})
         flows["Side by side"] = both
         sections.append(side_by_side(both, at))

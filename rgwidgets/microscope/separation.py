@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..core.errors import ParameterError
 from ..core.estimate import Estimate
+from ..core.numeric import whole
 from ..core.relevance import Relevance
 
 
@@ -82,7 +83,7 @@ def conditional_dependence(
         )
     known = torch.cat([torch.ones(n, 1, dtype=torch.float64), _powers(given)], dim=1)
     left, right = _residual(_powers(near), known), _residual(_powers(far), known)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(whole("seed", seed, 0, 2**63 - 1))
     by_chance = torch.tensor(
         [_dependence(left, right[torch.randperm(n, generator=generator)]) for _ in range(shuffles)],
         dtype=torch.float64,
@@ -117,7 +118,7 @@ def separation(
         raise ParameterError("samples", given=len(coefficients), allowed="two or more")
     varies = (coefficients.double().std(0) > 1e-9).nonzero().flatten()
     neglected = varies[varies >= rank]
-    half = min(width, len(neglected) // 2)
+    half = min(whole("width", width, 1), len(neglected) // 2)
     if half < 1:
         raise ParameterError(
             "rank",

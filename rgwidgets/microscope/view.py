@@ -13,6 +13,7 @@ from ..core.errors import ParameterError
 from ..core.estimate import Estimate
 from ..core.flow import Flow
 from ..core.level import CURVES
+from ..core.numeric import whole
 from ..core.outputs import OutputObservable
 from ..core.progress import track
 from ..core.theory import Features, Observable, Theory
@@ -96,7 +97,8 @@ class View(Flow):
                 given=f"{n} samples at rank {rank}",
                 allowed="four samples or more, at rank ≥ 1",
             )
-        generator = torch.Generator().manual_seed(seed)
+        whole("repeats", repeats, 1, 2**20)
+        generator = torch.Generator().manual_seed(whole("seed", seed, 0, 2**63 - 1))
         dimension, found = len(self.spectrum.basis), []
         for _ in track(range(repeats), label="looking again"):
             order = torch.randperm(n, generator=generator)
@@ -115,7 +117,8 @@ class View(Flow):
         positions, `ParameterError` for an observable without interactions.
         """
         rank = int(self.scale.check(cutoff))
-        chosen = self.theory.observable(observable) if observable else self.theory.observables[0]
+        first = isinstance(observable, str) and not observable
+        chosen = self.theory.observables[0] if first else self.theory.observable(observable)
         feature = feature_of(self.theory)
         return locality(
             self.theory, feature, self.spectrum, rank, chosen, distance=distance, seed=seed
@@ -180,7 +183,7 @@ def restricted(theory: Theory, index: Tensor) -> Theory:
     tensor([6., 2.])
     """
 
-    def whole(features: Features) -> Features:
+    def entire(features: Features) -> Features:
         return {
             name: full.detach().index_copy(0, index.to(full.device), features[name])
             for name, full in theory.features.items()
@@ -190,7 +193,7 @@ def restricted(theory: Theory, index: Tensor) -> Theory:
         read = observable.smooth if isinstance(observable, OutputObservable) else observable.samples
         return Observable(
             observable.name,
-            lambda f: read(whole(f))[index],
+            lambda f: read(entire(f))[index],
             unit=observable.unit,
             tolerance=observable.tolerance,
         )

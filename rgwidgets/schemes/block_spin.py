@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from threading import RLock
 from typing import ClassVar, Literal, get_args
 from weakref import WeakKeyDictionary
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor
 
 from ..core.bounds import Influence
-from ..core.errors import GeometryError, ParameterError, ShapeError, nearest
+from ..core.errors import GeometryError, ParameterError, ShapeError, choose
+from ..core.numeric import instance, whole
 from ..core.relevance import Relevance
 from ..core.scale import Scale
 from ..core.scheme import Scheme
@@ -79,17 +81,13 @@ class BlockSpin(Scheme):
     def __init__(self, b: int = 2, *, rule: Rule = "majority", seed: int = 0) -> None:
         if isinstance(b, bool) or not isinstance(b, int) or b < 2:
             raise ParameterError("b", given=b, allowed="an integer ≥ 2", mend="pass b=2")
-        if rule not in get_args(Rule):
-            close = nearest(str(rule), get_args(Rule))
-            raise ParameterError(
-                "rule",
-                given=rule,
-                allowed=", ".join(get_args(Rule)),
-                mend=f"did you mean {close!r}?" if close else "",
-            )
-        self.b, self.rule, self.seed = b, rule, int(seed)
+        choose("rule", rule, get_args(Rule))
+        self.b, self.rule, self.seed = b, rule, whole("seed", seed, 0, 2**63 - 1)
         self._known: WeakKeyDictionary[Theory, list[Tensor]] = WeakKeyDictionary()
         self._lock = RLock()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return partial(type(self), self.b, rule=self.rule, seed=self.seed), ()
 
     def __repr__(self) -> str:
         return f"BlockSpin({self.b}, rule={self.rule!r}, seed={self.seed})"
@@ -128,7 +126,6 @@ class BlockSpin(Scheme):
         return EffectiveTheory(
             {"spins": levels[level]},
             theory.observables,
-            chains=theory.chains,
             name=theory.name,
             attrs=theory.attrs,
             cutoff=scale.cutoffs[level],
@@ -174,6 +171,7 @@ class BlockSpin(Scheme):
             return levels
 
     def _spins(self, theory: Theory) -> Tensor:
+        theory = instance("theory", theory, Theory, "a Theory", mend="rg.Ising(64).theory(), say")
         spins = theory.features.get("spins")
         if spins is None or spins.ndim != 3 or min(spins.shape) < 1:
             raise ShapeError(

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, get_args
 import torch
 from torch import Tensor
 
-from ..core.errors import ParameterError, nearest
+from ..core.errors import choose
 from ..core.numeric import real
 from ..core.scheme import CouplingScheme
 
@@ -63,14 +63,7 @@ class MigdalKadanoff(CouplingScheme):
     def __init__(self, d: float = 2, *, b: float = 2, order: Order = "move-decimate") -> None:
         real("d", d, "[1, inf)", mend="pass d=2")
         real("b", b, "(1, inf)", mend="for b → 1 use the differential form, `beta`")
-        if order not in get_args(Order):
-            close = nearest(str(order), get_args(Order))
-            raise ParameterError(
-                "order",
-                given=order,
-                allowed=", ".join(get_args(Order)),
-                mend=f"did you mean {close!r}?" if close else "",
-            )
+        choose("order", order, get_args(Order))
         self.d, self.b, self.order = d, b, order
 
     def transform(self, couplings: Tensor) -> Tensor:

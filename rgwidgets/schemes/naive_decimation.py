@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, get_args
 import torch
 from torch import Tensor
 
-from ..core.errors import ParameterError, nearest
+from ..core.errors import ParameterError, choose
 from ..core.relevance import Relevance
 from ..core.scheme import CouplingScheme
 
@@ -74,14 +74,7 @@ class NaiveDecimation(CouplingScheme):
     b = math.sqrt(2)
 
     def __init__(self, truncation: Truncation = "add") -> None:
-        if truncation not in get_args(Truncation):
-            close = nearest(str(truncation), get_args(Truncation))
-            raise ParameterError(
-                "truncation",
-                given=truncation,
-                allowed=", ".join(get_args(Truncation)),
-                mend=f"did you mean {close!r}?" if close else "",
-            )
+        choose("truncation", truncation, get_args(Truncation))
         self.truncation = truncation
         exact = truncation == "none"
         self.coupling_names = ("K", "K2", "K4") if exact else ("K",)

@@ -373,4 +373,4 @@ class RandomHierarchy(ToyModel):
         x, latents = self.sample(samples, seed)
         with torch.no_grad():
             chosen = network(x.float()).argmax(-1)
-        return estimate((chosen == latents[0][:, 0]).double())
+        return estimate((chosen == latents[0][:, 0]).double(), chains=None)

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from ..core.comparison import JOINT
-from ..core.errors import ParameterError
+from ..core.errors import choose
 from ..core.fixed_points import Linearisation
 from ..core.flow import FlowTable
 from ..core.level import CURVES, Level
@@ -300,11 +300,8 @@ def chart(view: str, flow: FlowTable, levels: Sequence[Level | None], index: int
     ParameterError
         If the view is no chart.
     """
-    draw = VIEWS.get(view)
-    if draw is None:
-        allowed = ", ".join(name for name, made in VIEWS.items() if made is not None)
-        raise ParameterError("chart", given=view, allowed=allowed)
-    drawn = draw(flow)
+    made = {name: draw for name, draw in VIEWS.items() if draw is not None}
+    drawn = made[choose("chart", view, made)](flow)
     drawn = drawn.properties(datasets={"table": rows(view, flow, levels, index)})
     return drawn
 

@@ -8,17 +8,21 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from .._version import __version__
 from ..core.flow import FlowTable
 from . import wire
 from .bundle import asset
 from .charts import specs
 from .frame import fitting_views, frame
 
+#: What a page says of its origin; a page that says so may be written anew: see `core/files.py`.
+GENERATOR = f'<meta name="generator" content="rgwidgets {__version__}">'
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+{generator}
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light dark }}
@@ -107,7 +111,9 @@ def to_html(
     """
     held = record(flow, views=views, cutoff=cutoff)
     (place,), scripts = embedded([held])
-    return _PAGE.format(title=html.escape(flow.title), place=place, scripts=scripts)
+    return _PAGE.format(
+        generator=GENERATOR, title=html.escape(flow.title), place=place, scripts=scripts
+    )
 
 
 def embedded(records: Sequence[dict[str, Any]]) -> tuple[list[str], str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.errors import ParameterError
+from ..core.errors import choose
+from ..core.fixed_points import Linearisation
 from ..core.flow import FlowTable
+from ..core.numeric import instance, several
 from .charts import VIEWS
 
 
@@ -53,11 +55,14 @@ def fitting_views(flow: FlowTable) -> tuple[str, ...]:
     return ("field",) * field + ("spectrum", "observables", "bounds")
 
 
-def check_shown(flow: object, views: Sequence[str] | None) -> None:
-    """Raises `ParameterError` for what is no flow, or a view that there is not."""
-    if not isinstance(flow, FlowTable):
-        given, mend = type(flow).__name__, "rg.Lens(rg.Flow(theory, scheme))"
-        raise ParameterError("flow", given=given, allowed="a Flow", mend=mend)
-    for view in views or ():
-        if view not in VIEWS:
-            raise ParameterError("view", given=view, allowed=", ".join(VIEWS))
+def check_shown(
+    flow: object, views: object = None, title: object = None, fixed_points: object = ()
+) -> None:
+    """Raises `ParameterError` for what is no flow, a view that there is not, and other things."""
+    instance("flow", flow, FlowTable, "a Flow", mend="rg.Lens(rg.Flow(theory, scheme))")
+    for view in () if views is None else several("views", views, "a sequence of names, or None"):
+        choose("view", view, VIEWS)
+    instance("title", title, (str, type(None)), "a text, or None")
+    allowed = "what rg.linearise returns, several of it"
+    for point in several("fixed_points", fixed_points, allowed):
+        instance("fixed_points", point, Linearisation, allowed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from os import PathLike
 from time import monotonic
 from typing import Any
@@ -11,17 +12,19 @@ from typing import Any
 import traitlets as t
 
 from ..compute.device import describe
-from ..compute.runner import Runner
+from ..compute.runner import Runner, loosely, while_alive
 from ..core.errors import ParameterError, check_keywords
 from ..core.fixed_points import Linearisation
 from ..core.flow import FlowTable
 from ..core.level import Level
+from ..core.numeric import number
 from ..core.progress import track
 from . import keeping, wire
 from .bundle import asset
 from .charts import chart, specs
 from .export import pictures, to_html
 from .frame import check_shown, fitting_views, frame
+from .mortal import this_cell
 from .snapshots import Snapshots
 from .status import StatusWidget
 
@@ -78,8 +81,8 @@ class Lens(StatusWidget):
     generation = t.Int(0).tag(sync=True, echo_update=False)
     _esm = t.Unicode().tag(sync=True)
 
-    cutoff = t.Float()
-    preview = t.Float()
+    cutoff = t.Any()  # a number of the scale, whatever was given
+    preview = t.Any()
     _obeys = False
 
     def __init__(
@@ -94,19 +97,20 @@ class Lens(StatusWidget):
         **unknown: Any,
     ) -> None:
         check_keywords(unknown, _keywords(type(self)), where=type(self).__name__)
-        check_shown(flow, views)
+        check_shown(flow, views, title, fixed_points)
         self.flow = flow
         self._shown = 0  # counts the flows that this lens has turned to
         self._pictured = 0
         self._asked = 0  # the newest request of the browser
         self._ahead = ahead
         self._places = keeping.Places()
-        self._snapshots = Snapshots(lambda message: self.send(message), self._fail)
+        self._snapshots = Snapshots(loosely(self.send), loosely(self._fail))
         given = {"views": views, "cutoff": cutoff, "title": title, "ahead": ahead}
         self._arguments: dict[str, Any] = given
         start = 0 if cutoff is None else flow.scale.index(cutoff)
         self._runner = Runner(on_progress=self._progress, on_error=self._fail, on_idle=self._idle)
         self._painter = Runner(on_error=self._fail)  # no picture waits for numbers
+        self._seen = while_alive(self)
         super().__init__(
             cutoff_index=start,
             preview_index=start,
@@ -143,7 +147,7 @@ class Lens(StatusWidget):
         return []
 
     def _levels(self) -> list[Level | None]:
-        return [self.flow.computed(cutoff) for cutoff in self.flow.scale.cutoffs]
+        return _levels(self.flow)
 
     def _device(self) -> str:
         """Where the features lie, as the lens shows it."""
@@ -169,66 +173,25 @@ class Lens(StatusWidget):
     def _measure(self, first: int) -> None:
         if self._pictured != self._shown or None in self._levels():
             self._say(state="running")  # from now on, not only from its first tick
-        self._runner.submit(lambda: self._compute(first), self._rest)
+        self._runner.submit(partial(_compute, self._seen, first), self._rest)
 
     def _rest(self, _: object) -> None:
         """All is computed: say so, also in the notebook that will be saved."""
         self._say(**self._quiet())
-        self._places.renew(self._repr_mimebundle_, self._known())
+        self._places.renew(self._bundle, self._known())
 
     def _idle(self) -> None:
         """Work that was cancelled has no end of its own."""
         if self.comm is not None and self.status["state"] == "running":
             self._rest(None)
 
-    def _compute(self, first: int) -> None:
-        """Pictures first, then the numbers, the wanted scale before its neighbours."""
-        cutoffs = self.flow.scale.cutoffs
-        if self._pictured != self._shown:
-            self.pyramid = self._pyramid()
-            self._pictured = self._shown
-        order = sorted(range(len(cutoffs)), key=lambda i: (abs(i - first), i))
-        missing = [i for i in order if self.flow.computed(cutoffs[i]) is None]
-        shown = 0.0
-        label = "measuring what each cutoff neglects"
-        for index in track(missing, label=label) if missing else ():
-            self.flow.level(cutoffs[index])
-            if monotonic() - shown > 0.2:
-                self.table = wire.table(self.flow, self._levels())
-                shown = monotonic()
-        self.table = wire.table(self.flow, self._levels())
-
-    def _pyramid(self) -> list[dict[str, Any]]:
-        """Every scale's picture, or none where the browser asks for each."""
-        if self._ahead is False:
-            return []
-        if self._ahead is None:
-            finest = self.flow.picture(self.flow.scale.cutoffs[0])
-            if finest is not None and len(wire.encode_picture(0, finest)[1]) > _LARGE:
-                self._ahead = False
-                self._paint(self.preview_index)
-                return []
-        return [{**head, "data": content} for head, content in pictures(self.flow)]
-
     def _paint(self, index: int) -> None:
-        asked = self._asked
-        self._painter.submit(lambda: self._send_picture(index, asked), lambda _: None)
-
-    def _send_picture(self, index: int, asked: int) -> None:
-        field = self.flow.picture(self.flow.scale.cutoffs[index])
-        if field is not None:
-            header, content = wire.encode_picture(index, field)
-            message = {
-                "kind": "pyramid",
-                "generation": asked,
-                "configuration": self._shown,
-                "levels": [header],
-            }
-            self.send(message, buffers=[content])
+        self._painter.submit(partial(_send_picture, self._seen, index, self._asked))
 
     def wait(self, timeout: float = 60.0) -> bool:
         """Wait until every scale is computed; False after `timeout` seconds."""
-        end = monotonic() + timeout
+        end = monotonic() + min(number("timeout", timeout), _LONGEST)
+        timeout = end - monotonic()
         painted = self._painter.wait(timeout)
         return self._runner.wait(max(end - monotonic(), 0.0)) and painted
 
@@ -287,7 +250,7 @@ class Lens(StatusWidget):
 
     @t.validate("cutoff", "preview")
     def _admit(self, proposal: Any) -> float:
-        return self.flow.scale.check(proposal["value"])
+        return float(self.flow.scale.check(proposal["value"]))
 
     @t.validate("cutoff_index", "preview_index")
     def _in_range(self, proposal: Any) -> int:
@@ -319,7 +282,8 @@ class Lens(StatusWidget):
         return bundle
 
     def _ipython_display_(self) -> None:
-        self._places.show(self._repr_mimebundle_(), self._known())
+        self._show_in(this_cell())
+        self._places.show(self._bundle(), self._known())
 
     def _known(self) -> tuple[int, int]:
         """Which flow, and how many of its scales are computed."""
@@ -349,8 +313,9 @@ class Lens(StatusWidget):
     def save_image(self, path: str | PathLike[str]) -> None:
         """Write what the lens shows as a PNG; the file is there once the browser has answered.
 
-        Raises `ParameterError` if the name does not end in .png. A page that does not answer, or a
-        disk that cannot be written, is told in the lens.
+        Raises `ParameterError` if the name does not end in .png, `StorageError` if there is a file
+        that is no image of this project. A page that does not answer, or a disk that cannot be
+        written, is told in the lens.
         """
         self._snapshots.ask(path)
 
@@ -362,8 +327,59 @@ class Lens(StatusWidget):
         super().close()
 
 
+#: Seconds in ten years: no thread can wait for ever.
+_LONGEST = 3e8
 #: Bytes of the finest picture beyond which scales are sent one by one: 8192² spins.
 _LARGE = 2**23
+
+
+def _levels(flow: FlowTable) -> list[Level | None]:
+    return [flow.computed(cutoff) for cutoff in flow.scale.cutoffs]
+
+
+def _compute(seen: Callable[[], Lens], first: int) -> None:
+    """Pictures first, then the numbers, the wanted scale before its neighbours."""
+    flow, shown = seen().flow, seen()._shown
+    cutoffs = flow.scale.cutoffs
+    if seen()._pictured != shown:
+        seen().pyramid = _pyramid(seen, flow)
+        seen()._pictured = shown
+    order = sorted(range(len(cutoffs)), key=lambda i: (abs(i - first), i))
+    missing = [i for i in order if flow.computed(cutoffs[i]) is None]
+    told = 0.0
+    label = "measuring what each cutoff neglects"
+    for index in track(missing, label=label) if missing else ():
+        flow.level(cutoffs[index])
+        if monotonic() - told > 0.2:
+            seen().table = wire.table(flow, _levels(flow))
+            told = monotonic()
+    seen().table = wire.table(flow, _levels(flow))
+
+
+def _pyramid(seen: Callable[[], Lens], flow: FlowTable) -> list[dict[str, Any]]:
+    """Every scale's picture, or none where the browser asks for each."""
+    if seen()._ahead is None:
+        finest = flow.picture(flow.scale.cutoffs[0])
+        if finest is not None and len(wire.encode_picture(0, finest)[1]) > _LARGE:
+            seen()._ahead = False
+            seen()._paint(seen().preview_index)
+    if seen()._ahead is False:
+        return []
+    return [{**head, "data": content} for head, content in pictures(flow)]
+
+
+def _send_picture(seen: Callable[[], Lens], index: int, asked: int) -> None:
+    flow, shown = seen().flow, seen()._shown
+    field = flow.picture(flow.scale.cutoffs[index])
+    if field is not None:
+        header, content = wire.encode_picture(index, field)
+        message = {
+            "kind": "pyramid",
+            "generation": asked,
+            "configuration": shown,
+            "levels": [header],
+        }
+        seen().send(message, buffers=[content])
 
 
 def _keywords(lens: type) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ import torch
 
 from ..compute.device import describe
 from ..core.bounds import Influence
-from ..core.errors import ParameterError, nearest
+from ..core.errors import ParameterError, choose
 from ..core.estimate import Estimate, estimate
 from ..core.flow import Flow
 from ..core.level import Level, picture
@@ -66,7 +67,7 @@ class Control:
         """The value if it is a number in range."""
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ParameterError(self.label, given=value, allowed="a number")
-        if not math.isfinite(value) or not self.low <= value <= self.high:
+        if not self.low <= value <= self.high:
             allowed = f"{self.low:g} to {self.high:g} {self.unit}".strip()
             raise ParameterError(self.label, given=value, allowed=allowed)
         return float(value)
@@ -92,6 +93,8 @@ class LiveLens(Lens):
         self._streaming = False
         self._wanted: dict[str, float] = {}
         self._history: dict[tuple[int, str], list[torch.Tensor]] = {}
+        self._looked = 0.0
+        self._gathering: Iterator[Level] = iter(())
         super().__init__(Flow(self._still(), scheme), **arguments)
 
     @abstractmethod
@@ -128,31 +131,25 @@ class LiveLens(Lens):
             self._streaming = True
             self._pace.reset()
             self._say(state="streaming", message="", mend="", progress=None, label="")
-            self._runner.submit(self._stream, lambda _: self._halt())
+            self._looked, self._gathering = monotonic(), iter(())
+            self._runner.submit(partial(_stream, self._seen), self._halt)
 
     def pause(self) -> None:
         """Stop at the configuration on the screen and bound what each scale neglects."""
         if self._streaming:
             self._streaming = False
-            self._runner.submit(lambda: None, lambda _: self._halt())
+            self._runner.submit(lambda: None, self._halt)
 
     def step(self, sweeps: int = 1) -> None:
         """Advance by `sweeps` and stop."""
         whole("sweeps", sweeps, 1)
         self._streaming = False
-        self._runner.submit(lambda: self._advance(sweeps), lambda _: self._halt())
+        self._runner.submit(partial(_advance, self._seen, sweeps), self._halt)
 
     def set(self, name: str, value: float) -> None:
         """Turn a parameter of the system (a slider's name) while it runs or stands still."""
         controls = {c.name: c for c in self._sliders()}
-        if name not in controls:
-            close = nearest(name, controls)
-            raise ParameterError(
-                "control",
-                given=name,
-                allowed=", ".join(controls),
-                mend=f"did you mean {close!r}?" if close else "",
-            )
+        choose("control", name, controls)
         self._wanted[name] = controls[name].checked(value)
         if not self._streaming:
             self._turn()
@@ -191,28 +188,20 @@ class LiveLens(Lens):
         if not self._streaming:  # a stream has no end to come nearer to
             super()._progress(fraction, label)
 
-    def _advance(self, sweeps: int) -> None:
+    def _frame(self) -> None:
+        """Step, draw, look."""
+        sequence = self._pace.next(timeout=5.0)
+        if sequence is None:  # a hidden page draws nothing, a reloaded one forgot what it owes
+            self._pace.reset()
+            return
+        if self._wanted:  # means of two temperatures are means of neither
+            self._gathering = iter(())
         self._turn()
-        self.system.step(sweeps)
-
-    def _stream(self) -> None:
-        """Step, draw, look, until paused."""
-        looked = monotonic()
-        gathering: Iterator[Level] = iter(())
-        while self._streaming:
-            sequence = self._pace.next(timeout=5.0)
-            if sequence is None:  # a hidden page draws nothing, a reloaded one forgot what it owes
-                self._pace.reset()
-                continue
-            if self._wanted:  # means of two temperatures are means of neither
-                gathering = iter(())
-            self._advance(self._sweeps_per_frame)
-            flow = Flow(self._theory(), self.scheme)
-            self._send_frame(sequence, flow)
-            if next(gathering, None) is None and monotonic() - looked > self._look:
-                looked, gathering = monotonic(), self._gather(flow)
-            if self._streaming:
-                tick()
+        self.system.step(self._sweeps_per_frame)
+        flow = Flow(self._theory(), self.scheme)
+        self._send_frame(sequence, flow)
+        if next(self._gathering, None) is None and monotonic() - self._looked > self._look:
+            self._looked, self._gathering = monotonic(), self._gather(flow)
 
     def _send_frame(self, sequence: int, flow: Flow) -> None:
         index = self.preview_index
@@ -258,7 +247,7 @@ class LiveLens(Lens):
         flips = f" · {rate:.2f} flips/ns" if known else ""
         return f"{self._pace.frames_per_second:.0f} frames/s{flips}"
 
-    def _halt(self) -> None:
+    def _halt(self, _: object) -> None:
         self._streaming = False
         self._show(Flow(self._still(), self.scheme))
 
@@ -270,3 +259,16 @@ class LiveLens(Lens):
         """Stop the simulation and the lens."""
         self._streaming = False
         super().close()
+
+
+def _advance(seen: Callable[[], LiveLens], sweeps: int) -> None:
+    seen()._turn()
+    seen().system.step(sweeps)
+
+
+def _stream(seen: Callable[[], LiveLens]) -> None:
+    """Frame after frame, until paused."""
+    while seen()._streaming:
+        seen()._frame()
+        if seen()._streaming:
+            tick()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import StorageError
-from ..core.files import write_whole
+from ..core.files import check_free, write_whole
 from . import wire
 from .export import pictures
 
@@ -39,7 +39,8 @@ def publish(lens: Lens, folder: Path) -> None:
     Raises
     ------
     StorageError
-        If the disk cannot be written, or a scale is not computed in time.
+        If the disk cannot be written, the folder holds something else, or a scale is not computed
+        in time.
 
     Examples
     --------
@@ -65,11 +66,12 @@ def publish(lens: Lens, folder: Path) -> None:
             allowed="a lens that shows no fault",
             mend=lens.status["mend"],
         )
+    _check_folder(folder)
     lens.flow.save(folder / RECORD)
     levels = []
     for header, content in pictures(lens.flow):
         name = f"level-{header['index']}.bin"
-        write_whole(folder / name, content)
+        write_whole(folder / name, content, own=True)
         levels.append({**header, "url": name})
     known = [lens.flow.level(cutoff) for cutoff in lens.flow.scale.cutoffs]
     index = {
@@ -81,7 +83,19 @@ def publish(lens: Lens, folder: Path) -> None:
         "cutoff": lens.cutoff_index,
     }
     text = json.dumps(index, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    write_whole(folder / INDEX, text.encode())
+    write_whole(folder / INDEX, text.encode(), own=True)
+
+
+def _check_folder(folder: Path) -> None:
+    """What was published there before is known by its record."""
+    check_free(folder / RECORD, "record")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / RECORD).exists():
+        raise StorageError(
+            f"publishing to {folder}",
+            given="a folder that holds something else",
+            allowed="a new folder, or one that a lens was published to",
+            mend="choose another folder; nothing was changed",
+        )
 
 
 def collect(folder: Path) -> None:

@@ -7,17 +7,17 @@ from threading import RLock
 from time import monotonic
 from typing import Any
 
-import anywidget
 import traitlets as t
 
 from ..compute.memory import Gauge
 from ..core.errors import RGError
+from .mortal import Mortal
 
 logger = logging.getLogger(__name__)
 _memory = Gauge()  # of the process, whatever the number of its widgets
 
 
-class StatusWidget(anywidget.AnyWidget):
+class StatusWidget(Mortal):
     """Its `status` says whether it computes, how far it is, what failed and how to mend it."""
 
     status = t.Dict().tag(sync=True)

@@ -33,10 +33,10 @@ class Forgetful(rg.Flow):
         return rg.BlockSpin(2).coarsen(self.theory, cutoff)
 class Renewed(rg.Lens):
     "Says of every picture that it is a new configuration, so that the browser keeps none."
-    def _send_picture(self, *which):
+    def _paint(self, index):
         self._shown += 1
         self._pictured = self._shown
-        super()._send_picture(*which)
+        super()._paint(index)
 theory = system.theory()
 bare = rg.Theory(features=theory.features, attrs=theory.attrs)  # pictures alone, no bounds
 live = Renewed(Forgetful(bare, rg.BlockSpin(2)), views=["field"], ahead=False)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from typing import NoReturn
 
 import pytest
@@ -157,3 +160,50 @@ def test_the_list_for_programs_and_for_people_names_the_same(
         assert kind is None or entry["kind"] == kind
         assert entry["name"] in table
         assert entry["summary"] in table
+
+
+def started(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    # as the script does, once Python itself has started
+    code = "import os, sys; os.write(1, b'.'); from rgwidgets.cli import main; sys.exit(main())"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.5, 1.0, 2.0])
+def test_an_interrupt_at_any_moment_ends_a_command_in_words(seconds: float) -> None:
+    with started("list") as running:
+        assert running.stdout is not None
+        assert running.stdout.read(1) == b"."
+        time.sleep(seconds)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=120)
+    assert b"Traceback" not in said
+    assert b"Exception" not in said
+    assert running.returncode in (0, 130)
+    assert running.returncode == 0 or said.endswith(b": stopped.\n")
+
+
+def test_an_interrupt_is_heard_before_anything_heavy_is_loaded() -> None:
+    code = "import sys, rgwidgets.cli, rgwidgets.cli.terminal; print({'torch'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("command", ["list", "list --json", "doctor", "lab --help", "--help", "x±"])
+def test_every_terminal_is_told_in_letters_that_it_has(command: str, encoding: str) -> None:
+    terminal = {"PYTHONIOENCODING": encoding, "LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0"}
+    with started(*command.split(), **terminal) as running:
+        out, said = running.communicate(timeout=120)
+    assert "Traceback" not in said.decode(encoding)
+    assert running.returncode in (0, 1, 2)
+    if command == "list --json":
+        entries = json.loads(out.decode(encoding)[1:])
+        names = [entry["summary"] + entry["citation"] for entry in entries]
+        assert any(not name.isascii() for name in names)

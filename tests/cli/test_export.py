@@ -74,3 +74,17 @@ def test_a_truncated_record_is_refused_and_the_old_page_stays(
     assert main(["export", str(record), "--to", str(page)]) == 2
     assert "Mend:" in capsys.readouterr().err
     assert page.read_text() == "old"
+
+
+@pytest.mark.parametrize("name", ["flow.CSV", "flow.Html"])
+def test_what_was_exported_is_replaced_and_what_was_not_stays(
+    record: Path, tmp_path: Path, name: str, capsys: Capture
+) -> None:
+    target = tmp_path / name
+    target.write_text("years,of\nwork,!\n")
+    assert main(["export", str(record), "--to", str(target)]) == 2
+    assert "somebody else's" in capsys.readouterr().err
+    assert target.read_text() == "years,of\nwork,!\n"
+    target.unlink()
+    assert main(["export", str(record), "--to", str(target)]) == 0
+    assert main(["export", str(record), "--to", str(target)]) == 0

@@ -73,3 +73,16 @@ def test_bad_input_is_refused_before_anything_is_trained(
     assert code == 2
     assert out == ""
     assert err.startswith("rgwidgets microscope")
+
+
+@pytest.mark.parametrize("option", ["--report", "--record"])
+def test_what_somebody_else_wrote_is_refused_before_anything_is_trained(
+    option: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    work = tmp_path / "work.html"
+    work.write_text("years of work")
+    assert main(["microscope", "--model", "digits", option, str(work)]) == 2
+    assert "somebody else's" in capsys.readouterr().err
+    assert work.read_text() == "years of work"
+    assert list(tmp_path.iterdir()) == [work]

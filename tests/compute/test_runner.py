@@ -1,13 +1,17 @@
 """The worker: one slot, the latest request wins, running work can be stopped."""
 
+import gc
 import subprocess
 import sys
 import threading
+import time
+import weakref
 
 import pytest
 
-from rgwidgets.compute.runner import Runner
+from rgwidgets.compute.runner import Runner, while_alive
 from rgwidgets.core import progress
+from rgwidgets.core.errors import Cancelled
 
 
 @pytest.fixture
@@ -135,3 +139,86 @@ assert begun.wait(10)
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"stopped\n", b"")
+
+
+def workers():
+    return [t for t in threading.enumerate() if t.name == "rgwidgets-runner"]
+
+
+def ended(before):
+    end = time.monotonic() + 10
+    while set(workers()) - before:
+        assert time.monotonic() < end, "a worker is left"
+        time.sleep(0.002)
+
+
+def test_a_thread_is_there_while_there_is_work_and_comes_again(runner):
+    before, answers = set(workers()), []
+    for number in range(3):
+        runner.submit(lambda number=number: number, answers.append)
+        assert runner.wait(5)
+        ended(before)
+    assert answers == [0, 1, 2]
+    runner.close()
+    runner.join(1)
+
+
+def test_there_is_one_worker_however_fast_requests_come(runner):
+    most, running, answers = [0], [0], []
+
+    def work():
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        time.sleep(0.0005)
+        running[0] -= 1
+
+    for _ in range(300):
+        runner.submit(work, answers.append)
+        time.sleep(0.0004)
+    runner.submit(lambda: "last", answers.append)
+    assert runner.wait(10)
+    assert most == [1]
+    assert answers[-1] == "last"
+
+
+class Owner:
+    """Asks for work with its own methods."""
+
+    def __init__(self, done):
+        self.runner = Runner(on_progress=self.heard, on_error=self.heard, on_idle=self.heard)
+        self.seen, self.done = while_alive(self), done
+
+    def heard(self, *_):
+        self.done.append("heard")
+
+    def work(self):
+        self.done.append("worked")
+
+    def __del__(self):
+        self.runner.close()
+
+
+def test_who_waits_for_an_answer_is_not_kept_alive_by_it():
+    work, begun, release = blocker()
+    done = []
+    owner = Owner(done)
+    found = weakref.ref(owner)
+    owner.runner.submit(work, owner.heard)
+    assert begun.wait(5)
+    runner = owner.runner
+    del owner
+    gc.collect()
+    assert found() is None
+    assert runner.wait(5)  # stopped at its next tick
+    release.set()
+    assert "finished" not in done
+
+
+def test_work_that_asks_for_its_owner_stops_when_there_is_none():
+    owner = Owner([])
+    seen = owner.seen
+    assert seen() is owner
+    del owner
+    gc.collect()
+    with pytest.raises(Cancelled):
+        seen()

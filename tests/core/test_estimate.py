@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -251,8 +253,8 @@ def test_samples_of_the_wrong_shape_are_refused(samples: Tensor) -> None:
         estimate(samples)
 
 
-@pytest.mark.parametrize("chains", [0, -1, 3, 11])
-def test_chains_of_unequal_length_are_refused(chains: int) -> None:
+@pytest.mark.parametrize("chains", [0, -1, 3, 11, 2.0, True, "2", [5]])
+def test_chains_of_unequal_length_are_refused(chains: Any) -> None:
     with pytest.raises(ShapeError, match="a divisor of the 10 samples"):
         estimate(torch.zeros(10), chains=chains)
 
@@ -301,3 +303,31 @@ def test_every_estimate_prints_on_one_short_line(value: float, error: float, tau
 def test_negative_parts_are_refused(name: str) -> None:
     with pytest.raises(ParameterError, match=f"{name} of an estimate: got -1"):
         Estimate(**{"value": 0.0, "error": 0.1, name: -1})
+
+
+@pytest.mark.parametrize(
+    "samples", [None, "mean", 1.0, [1.0, 2.0], (1, 2), {"x": 1}, np.ones(4), object()]
+)
+def test_what_is_no_tensor_is_refused_with_the_mend(samples: Any) -> None:
+    with pytest.raises(ShapeError, match=r"samples: got .*allowed: a tensor.*torch\.as_tensor"):
+        estimate(samples)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool, torch.float16])
+def test_whole_numbers_and_truth_values_have_a_mean(dtype: torch.dtype) -> None:
+    found = estimate(torch.tensor([0, 1, 1, 0], dtype=dtype), chains=None)
+    assert (found.value, found.error) == (0.5, pytest.approx(math.sqrt(1 / 12)))
+
+
+@pytest.mark.parametrize("reduce", ["mean", 3, []])
+def test_a_reduction_is_a_function(reduce: Any) -> None:
+    with pytest.raises(ParameterError, match="reduce"):
+        estimate(torch.rand(10, 2), reduce=reduce)
+
+
+def test_independent_samples_have_no_order() -> None:
+    walk = autoregressive(0.9, repetitions=1, chains=1, length=1_000).flatten()
+    sorted_, mixed = (estimate(x, chains=None) for x in (walk.sort().values, walk))
+    assert sorted_.error == pytest.approx(float(walk.std()) / math.sqrt(1_000), rel=1e-12)
+    assert mixed.error == pytest.approx(sorted_.error, rel=1e-12)
+    assert estimate(walk).tau > 5

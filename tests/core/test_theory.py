@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import rgwidgets as rg
 from rgwidgets.core import Bound, EffectiveTheory, Influence, Observable, Theory
 from rgwidgets.core.errors import ObservableError, ParameterError, ShapeError
 
@@ -67,8 +68,8 @@ def test_two_observables_of_one_name_are_refused() -> None:
         theory(TOTAL, FIRST, Observable("total", FIRST.function))
 
 
-@pytest.mark.parametrize("chains", [0, -2])
-def test_less_than_one_chain_is_refused(chains: int) -> None:
+@pytest.mark.parametrize("chains", [0, -2, 1.5, True, "two"])
+def test_less_than_one_chain_is_refused(chains: Any) -> None:
     with pytest.raises(ParameterError, match="chains"):
         theory(chains=chains)
 
@@ -152,6 +153,55 @@ def test_chains_reach_the_error_and_are_given_up_where_they_do_not_divide() -> N
     scatter = math.sqrt(1 / 3)  # of the three chains' means
     assert chained.observe()["first"].error == pytest.approx(scatter)
     assert chained.observe({"x": x[:10]}) == single.observe({"x": x[:10]})
+
+
+def test_samples_of_a_data_set_have_no_order() -> None:
+    """Sorted by class, they would look like a chain with a long memory."""
+    x = torch.arange(400, dtype=torch.float64)[:, None] // 100
+    mixed = x[torch.randperm(400, generator=torch.Generator().manual_seed(0))]
+    sorted_, shuffled = (
+        theory(FIRST, features={"x": each}).observe()["first"] for each in (x, mixed)
+    )
+    assert sorted_.error == pytest.approx(float(x.std()) / 20, rel=1e-12)
+    assert shuffled.error == pytest.approx(sorted_.error, rel=1e-12)
+    assert (sorted_.tau, shuffled.tau) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert theory(FIRST, features={"x": x}, chains=1).observe()["first"].tau > 20
+
+
+@pytest.mark.parametrize("scheme", [rg.ActivationSpectrum(), rg.GradientSpectrum()])
+def test_the_order_of_the_samples_changes_no_error(scheme: rg.Scheme) -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Linear(4, 6), torch.nn.Tanh(), torch.nn.Linear(6, 3)
+    ).double()
+    x = torch.randn(60, 4, dtype=torch.float64).cumsum(0) / 10  # as if it were a walk
+    classes = (x[:, 0] > 0).long()
+    order = torch.randperm(60)
+    found = []
+    for kept in (torch.arange(60), order):
+        made = rg.capture(net, x[kept], "1", labels=classes[kept])
+        effective = scheme.coarsen(made, 3)
+        influence = effective.bounds["loss"]
+        found.append(
+            [made.observe()["loss"], made.observe()["accuracy"], effective.bounds["loss"].average]
+            + [effective.observe()[o.name] for o in effective.observables]
+            + [influence.average]
+        )
+    for one, other in zip(*found, strict=True):
+        assert other.value == pytest.approx(one.value, rel=1e-9, abs=1e-12)
+        assert other.error == pytest.approx(one.error, rel=1e-9, abs=1e-12)
+
+
+def test_an_effective_theory_has_the_chains_of_its_parent() -> None:
+    chained = theory(FIRST, chains=2)
+    assert EffectiveTheory({"x": X}, (FIRST,), parent=chained).chains == 2
+    assert EffectiveTheory({"x": X}, (FIRST,), parent=theory(FIRST)).chains is None
+    assert (
+        rg.ActivationSpectrum()
+        .coarsen(theory(FIRST, features={"activation": X}, chains=3), 1)
+        .chains
+        == 3
+    )
 
 
 def test_its_repr_tells_shapes_or_couplings_and_observables() -> None:

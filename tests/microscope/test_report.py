@@ -9,7 +9,7 @@ from torch import nn
 
 from rgwidgets import Microscope
 from rgwidgets.core.bounds import Bound
-from rgwidgets.core.errors import CutoffError, StorageError
+from rgwidgets.core.errors import CutoffError, ParameterError, StorageError
 from rgwidgets.microscope import View, page
 from rgwidgets.microscope.sections import written
 from rgwidgets.systems.networks.observables import logit_difference
@@ -163,3 +163,25 @@ def test_a_view_of_weights_is_reported_with_what_it_has(data):
 )
 def test_a_bound_is_written_with_its_error(bound, text):
     assert written(bound) == text
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "report", "report.html.gz", "report.pdf"])
+def test_a_report_is_a_page_and_is_saved_as_one(data, tmp_path, name):
+    report = looked(data).report(4)
+    with pytest.raises(ParameterError, match=r"ends in \.html or \.htm"):
+        report.save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    assert report.save(tmp_path / "report.HTM").is_file()
+
+
+def test_a_page_of_somebody_else_stays_and_one_of_ours_is_renewed(data, tmp_path):
+    report = looked(data).report(4)
+    target = tmp_path / "page.html"
+    target.write_text("<!doctype html><title>My holidays</title>")
+    with pytest.raises(StorageError, match="somebody else's"):
+        report.save(target)
+    assert target.read_text() == "<!doctype html><title>My holidays</title>"
+    target.unlink()
+    for _ in range(2):
+        report.save(target)
+    assert '<meta name="generator" content="rgwidgets ' in target.read_text("utf-8")

@@ -95,7 +95,7 @@ class LayerJacobian:
         known = {name: held for name, held in vars(self).items() if name != "_exact"}
         found.__dict__.update(
             known, _guard=guard, module=guard.module, _call=call, _own=own,
-            weights=self.weights.double(),
+            weights=self.weights.double(), _exact=found,
         )  # fmt: skip
         return found
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rgwidgets.core.errors import LayerError, ObservableError, RGError, ShapeError
 from rgwidgets.core.numeric import at_least_single
+from rgwidgets.core.outputs import Around
 
 from .batch import copied, in_double_precision, mapped, samples_in, tensors_in
 from .guard import Guard
@@ -146,10 +147,10 @@ class Captured:
                 self._recomputes = bool(called)
         return gradient is not None
 
-    def raw(self, activation: Tensor) -> Any:
+    def raw(self, activation: Tensor, *, around: Around | None = None) -> Any:
         """What the module returns with its layer's output replaced by `activation` (n, …, d).
 
-        Raises `ShapeError` for another shape.
+        It runs inside the context that `around` makes of it. Raises `ShapeError` for another shape.
         """
         if tuple(activation.shape) != self.shape:
             raise ShapeError("activation", given=tuple(activation.shape), allowed=str(self.shape))
@@ -169,6 +170,8 @@ class Captured:
             with ExitStack() as stack:
                 stack.enter_context(self._prefix.replayed(module))
                 stack.enter_context(self._hooked(module, put))
+                if around is not None:
+                    stack.enter_context(around(module))
                 found = module(*args, **keywords)
                 if stays:
                     stack.pop_all()
@@ -202,7 +205,9 @@ class Captured:
     @cached_property
     def _exact(self) -> Captured:
         args, keywords = mapped((self.args, self.keywords), in_double_precision)
-        return self._like(self.guard.exact(), args, keywords, self._prefix.exact())
+        found = self._like(self.guard.exact(), args, keywords, self._prefix.exact())
+        found.__dict__["_exact"] = found
+        return found
 
     def _like(self, guard: Guard, args: Any, keywords: Any, prefix: Prefix) -> Captured:
         found = object.__new__(Captured)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from ...core.errors import ParameterError
+from ...core.errors import choose
 from ...core.flow import Flow
 from ...schemes.activation_spectrum import ActivationSpectrum
 from ...schemes.gradient_spectrum import GradientSpectrum
@@ -65,8 +66,7 @@ class DigitsLab(Lens):
         ahead: bool | None = None,
         **unknown: Any,
     ) -> None:
-        if scheme not in SCHEMES:
-            raise ParameterError("scheme", given=scheme, allowed=", ".join(SCHEMES))
+        choose("scheme", scheme, SCHEMES)
         self.system = DigitsMLP(seed=seed)
         self._training = False
         self._scheme, self._layer, self._samples = SCHEMES[scheme](), layer, samples
@@ -88,13 +88,9 @@ class DigitsLab(Lens):
         """Train from the first weights, in the background; the lens then shows the new network."""
         self._training = True
         self._say(state="running", progress=0.0, label="training on digits", message="")
-        self._runner.submit(self._train, lambda _: self._trained())
+        self._runner.submit(partial(_train, self.system), self._trained)
 
-    def _train(self) -> None:
-        self.system.reset()
-        self.system.train()
-
-    def _trained(self) -> None:
+    def _trained(self, _: object) -> None:
         self._training = False
         self._show(self._flow())
 
@@ -110,6 +106,11 @@ class DigitsLab(Lens):
         if name == "train":
             self.train()
         elif name == "cancel" and self._training:  # the weights so far are a network as well
-            self._runner.submit(lambda: None, lambda _: self._trained())
+            self._runner.submit(lambda: None, self._trained)
         else:
             super()._on_action(content)
+
+
+def _train(system: DigitsMLP) -> None:
+    system.reset()
+    system.train()
