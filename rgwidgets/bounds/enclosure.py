@@ -151,9 +151,10 @@ class Enclosure:
 
     @property
     def _readout(self) -> Readout:
+        """The network in double precision: what is rounded more is so by its own code."""
         readout = self._fibre.theory.attrs["readout"]
         assert isinstance(readout, Readout)
-        return readout
+        return readout.exact()
 
     def _reads(self, observable: OutputObservable) -> bool:
         """Whether the observable is a function of what the theory's readout returns."""
@@ -179,7 +180,7 @@ class Enclosure:
         """Bounds (n,) of the observable of outputs or features."""
         source = tree_map_only(StandIn, lambda one: StandIn(one.form, one.device), source)
         if not (isinstance(observable, OutputObservable) and self._reads(observable)):
-            value = _run(lambda: observable.samples(source), observable.name)
+            value = _run(lambda: observable.exact().samples(source), observable.name)
             return _ends(value, samples)
         assert isinstance(observable.outputs, Outputs)
         if not observable.outputs.raw:
@@ -219,7 +220,7 @@ class Enclosure:
         nothing, n = points.new_zeros(0, *points.shape), len(points)
         ball = Ball(0.0, 0, noise=0, work=n * WORK / max(1, self._fibre.own.shape[1]))
         self._seen = ball
-        return Form(points, nothing, torch.zeros_like(points), _owner(points, 0), ball, self._dtype)
+        return Form(points, nothing, torch.zeros_like(points), _owner(points, 0), ball)
 
     def _form(self, samples: slice, ball: Ball) -> Form:
         """The fibre of some samples."""
@@ -229,11 +230,7 @@ class Enclosure:
         along = eye.reshape(size, *fibre.tails.shape[1:]) @ fibre.basis.T
         slopes = along[:, None].expand(size, *centre.shape)
         owner = _owner(centre, samples.start)
-        return Form(centre, slopes, torch.zeros_like(centre), owner, ball, self._dtype)
-
-    @property
-    def _dtype(self) -> torch.dtype:
-        return self._fibre.theory.features[self._fibre.feature].dtype
+        return Form(centre, slopes, torch.zeros_like(centre), owner, ball)
 
 
 def _owner(points: Tensor, first: int) -> Tensor:

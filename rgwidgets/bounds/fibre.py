@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -198,11 +199,12 @@ class Fibre:
         one tensor of outputs.
         """
         features = {**self.theory.features, self.feature: self.points(z)}
-        outputs = observable.outputs(features) if isinstance(observable, OutputObservable) else None
+        if not isinstance(observable, OutputObservable):
+            raise ObservableError("outputs", given="none", allowed="an observable of outputs")
+        outputs: Any = observable.outputs(features)
         real = isinstance(outputs, Tensor) and outputs.is_floating_point() and outputs.ndim > 1
         if not real or len(outputs) != len(self):
             raise ObservableError("outputs", given=type(outputs).__name__, allowed="(n, …, c)")
-        assert isinstance(observable, OutputObservable)
         values = observable.through(lambda _: outputs).samples(features).double()
         return outputs.double().flatten(1).log_softmax(-1), values
 

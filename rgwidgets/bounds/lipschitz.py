@@ -42,7 +42,7 @@ def stretch(fibre: Fibre) -> tuple[Tensor, float, Tensor | None]:
     readout = fibre.theory.attrs.get("readout")
     if not isinstance(readout, Readout):
         raise Opaque("the theory does not say what is computed from its features")
-    steps = steps_after(readout.module, readout.layer)
+    steps = steps_after(readout, fibre.theory.features[fibre.feature])
     last = steps[-1] if steps else None
     weights = None
     if type(last) is nn.Linear:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from rgwidgets.core.errors import Cancelled
 from rgwidgets.core.outputs import Readout
@@ -16,6 +16,7 @@ from rgwidgets.core.outputs import Readout
 from . import curves
 from .curves import Curve
 from .opaque import Opaque
+from .trace import Call, chain_after
 
 #: Numbers a sample beyond which a dense matrix of the computation is not made.
 WIDEST = 2048
@@ -48,13 +49,15 @@ _CURVES = {
 _FUNCTIONS = {
     torch.relu: curves.RELU,
     torch.nn.functional.relu: curves.RELU,
-    "relu": curves.RELU,
+    torch.relu_: curves.RELU,
+    Tensor.relu: curves.RELU,
+    Tensor.relu_: curves.RELU,
     torch.tanh: curves.TANH,
     torch.nn.functional.tanh: curves.TANH,
-    "tanh": curves.TANH,
+    Tensor.tanh: curves.TANH,
     torch.sigmoid: curves.SIGMOID,
     torch.nn.functional.sigmoid: curves.SIGMOID,
-    "sigmoid": curves.SIGMOID,
+    Tensor.sigmoid: curves.SIGMOID,
     torch.nn.functional.silu: curves.SILU,
 }
 
@@ -128,7 +131,7 @@ def read_tail(readout: Readout, activation: Tensor) -> Tail:
     if native[0].numel() > WIDEST:
         raise Opaque(f"{native[0].numel()} numbers a sample are more than {WIDEST}")
     try:
-        tail = _compiled(steps_after(readout.module, readout.layer), native[:1])
+        tail = _compiled(steps_after(readout, activation), native[:1])
     except (Opaque, Cancelled, MemoryError):
         raise
     except Exception as error:  # layers are a user's own classes: whatever they say of being asked
@@ -155,11 +158,11 @@ def _compare(tail: Tail, native: Tensor, outputs: Tensor, eps: float) -> None:
 Step = nn.Module | Curve
 
 
-def steps_after(module: nn.Module, layer: str) -> list[Step]:
+def steps_after(readout: Readout, activation: Tensor) -> list[Step]:
     """What follows a layer, one after the other; `Opaque` where that is no chain."""
-    _check_plain(module, layer)
-    steps = _sequential_steps(module, layer)
-    return _traced_steps(module, layer) if steps is None else steps
+    _check_plain(readout.module, readout.layer)
+    calls, _ = chain_after(readout, activation)
+    return [_step(call) for call in calls]
 
 
 def _check_plain(module: nn.Module, layer: str) -> None:
@@ -172,88 +175,32 @@ def _check_plain(module: nn.Module, layer: str) -> None:
     for name, part in module.named_modules():
         if name == layer or name.startswith(f"{layer}."):
             continue
-        patched = "forward" in vars(part) or "_call_impl" in vars(part)
+        patched = "forward" in vars(part) or _is_patched(type(part))
         if hooked or patched or part._forward_hooks or part._forward_pre_hooks:
             raise Opaque(f"hooks or a patched forward, at {name or 'the whole'!r}, may do anything")
 
 
-def _sequential_steps(module: nn.Module, layer: str) -> list[Step] | None:
-    """What follows `layer` in nested `nn.Sequential`s; None where there is anything else."""
-    steps: list[Step] = []
-    part = module
-    for name in layer.split(".") if layer else []:
-        if type(part) is not nn.Sequential:
-            return None
-        names = [child for child, _ in part.named_children()]
-        after = list(part.children())[names.index(name) + 1 :]
-        steps = [*after, *steps]
-        part = part.get_submodule(name)
-    flat: list[Step] = []
-    for step in steps:
-        flat.extend(_unpacked(step))
-    return flat
+def _is_patched(kind: type) -> bool:
+    """Whether a class of torch's own has another forward than torch wrote."""
+    own = kind.__module__.startswith("torch.nn.")
+    return own and not kind.forward.__module__.startswith("torch.nn.")
 
 
-def _unpacked(step: Step) -> list[Step]:
-    if type(step) is nn.Sequential:
-        return [inner for child in step for inner in _unpacked(child)]
-    return [step]
-
-
-class _Tracer(fx.Tracer):
-    """Traces into everything but torch's own layers and the captured one."""
-
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self._layer = layer
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return m is self._layer or super().is_leaf_module(m, module_qualified_name)
-
-
-def _traced_steps(module: nn.Module, layer: str) -> list[Step]:
-    try:
-        # of a copy: what a forward leaves behind are stand-ins, and constants become attributes
-        traced = copy.deepcopy(module, {id(p): p for p in module.parameters()})
-        graph = _Tracer(traced.get_submodule(layer)).trace(traced)
-    except Cancelled:
-        raise
-    except Exception as error:  # tracing runs the user's own code on stand-ins: anything may fail
-        raise Opaque(f"{type(module).__name__} could not be traced: {error}") from error
-    start = [node for node in graph.nodes if node.op == "call_module" and node.target == layer]
-    if len(start) != 1:
-        raise Opaque(f"layer {layer!r} is inside one that is not traced into")
-    steps: list[Step] = []
-    node = start[0]
-    while True:
-        users = list(node.users)
-        if len(users) != 1:
-            raise Opaque(f"the output of {node.name} is used {len(users)} times: not a chain")
-        following = users[0]
-        if following.op == "output":
-            if following.args[0] is not node:
-                raise Opaque("the module returns more than one tensor")
-            return steps
-        if following.all_input_nodes != [node]:
-            raise Opaque(f"{following.name} takes more than the chain: not a chain")
-        steps.extend(_unpacked(_step(module, following)))
-        node = following
-
-
-def _step(module: nn.Module, node: fx.Node) -> Step:
-    if node.op == "call_module":
-        return module.get_submodule(str(node.target))
-    target = cast("Callable[..., object] | str", node.target)
-    if target in _FUNCTIONS:
-        return _FUNCTIONS[target]
-    if target is torch.nn.functional.gelu:
-        return nn.GELU(**cast("dict[str, str]", dict(node.kwargs)))
-    if target in (torch.flatten, "flatten"):
-        dims = (*node.args[1:], *node.kwargs.values())
-        return nn.Flatten(*cast("Sequence[int]", dims or (0,)))
-    if target is torch.nn.functional.dropout and not node.kwargs.get("training", True):
+def _step(call: Call) -> Step:
+    """A call as a layer or an activation function; `Opaque` where it is neither."""
+    what, name = call.what, getattr(call.what, "__name__", "")
+    if isinstance(what, nn.Module):
+        return what
+    if what in _FUNCTIONS and not set(call.options) - {"inplace"}:
+        return _FUNCTIONS[what]
+    if what is torch.nn.functional.gelu:
+        return nn.GELU(**call.options)
+    if what in (torch.flatten, Tensor.flatten):
+        dims = (*call.given[1:], *call.options.values())
+        return nn.Flatten(*dims or (0,))
+    if what is torch.nn.functional.dropout and not call.options.get("training", True):
         return nn.Identity()
-    raise Opaque(f"no certificate knows the operation {node.name!r}")
+    raise Opaque(f"no certificate knows the operation {name!r}")
 
 
 def _compiled(steps: Sequence[Step], example: Tensor) -> Tail:

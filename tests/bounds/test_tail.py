@@ -121,12 +121,17 @@ def test_the_tail_as_read_computes_what_the_network_does(
     "module, shape, layer, reason",
     [
         (Branching(), (5, 6), "one", "not a chain"),
-        (Deciding(), (5, 6), "one", "could not be traced"),
+        (Deciding(), (5, 6), "one", "used 2 times"),
         (Lying(nn.Linear(6, 6), nn.Linear(6, 2)), (5, 6), "0", "reproduce|Sequential|chain|knows"),
         (nn.Sequential(nn.Linear(6, 6), nn.LayerNorm(6)), (5, 6), "0", "LayerNorm"),
         (nn.Sequential(nn.Linear(6, 6), nn.GELU("tanh")), (5, 6), "0", "GELU"),
         (nn.Sequential(nn.Linear(6, 6), nn.Softmax(-1)), (5, 6), "0", "Softmax"),
-        (nn.Sequential(nn.Linear(6, 6), nn.LSTM(6, 6, batch_first=True)), (5, 3, 6), "0", "LSTM"),
+        (
+            nn.Sequential(nn.Linear(6, 6), nn.LSTM(6, 6, batch_first=True)),
+            (5, 3, 6),
+            "0",
+            "more than one",
+        ),
         (
             nn.Sequential(nn.Linear(8, 8), nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)),
             (5, 3, 8),

@@ -18,7 +18,7 @@ from .form import Form
 from .registry import COMPOSITES, PRIMITIVES, VIEWS, WRITTEN
 
 #: What is asked of any tensor and does not depend on its numbers.
-_FACTS = frozenset({
+FACTS = frozenset({
     "shape", "dtype", "device", "ndim", "layout", "is_nested", "is_cuda", "is_cpu", "is_mps",
     "is_xpu", "is_meta", "is_sparse", "is_quantized", "is_leaf", "requires_grad", "grad",
     "grad_fn", "names", "itemsize", "nbytes", "is_mkldnn", "_version", "output_nr", "is_ipu",
@@ -104,7 +104,7 @@ class StandIn(Tensor):
     ) -> Any:
         kwargs = dict(kwargs or {})
         name = _name(func)
-        if name in _FACTS:
+        if name in FACTS:
             with torch._C.DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
         if name in _SAID:

@@ -252,14 +252,28 @@ def upper_triangle(x: Form, diagonal: int = 0) -> Form:
     view=True, written=True,
 )  # fmt: skip
 def cast(func: Any, x: Form | Tensor, *args: Any, **options: Any) -> Any:
-    """Another precision or device: the numbers are kept as they are, in double."""
+    """Another precision or device; what a coarser one may round off is slack."""
     example = x if isinstance(x, Tensor) else torch.empty((), dtype=x.dtype)
     made = func(example, *_examples(args), **_examples(options))
     if not isinstance(x, Form) or not isinstance(made, Tensor):
         return made
     if not made.dtype.is_floating_point and made.dtype is not x.dtype:
         raise Opaque(f"rounding to {str(made.dtype).removeprefix('torch.')}")
-    return x.as_dtype(made.dtype)
+    return _rounded(x, made.dtype)
+
+
+def _rounded(x: Form, dtype: torch.dtype) -> Form:
+    if not dtype.is_floating_point or not x.dtype.is_floating_point:
+        return x.as_dtype(dtype)
+    info = torch.finfo(dtype)
+    if info.eps <= torch.finfo(x.dtype).eps:
+        return x.as_dtype(dtype)
+    if bool((x.size > info.max).any()):
+        raise Opaque(f"numbers beyond what {str(dtype).removeprefix('torch.')} holds")
+    lost = info.eps * x.size + info.tiny
+    low, high = x.range
+    box = (low - lost, high + lost)
+    return x.made(x.centre, x.slopes, x.slack + lost, x.owner, box).as_dtype(dtype)
 
 
 @primitive("isfinite")
