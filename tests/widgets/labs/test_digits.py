@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def lab():
-    lab = rg.DigitsLab(layer="hidden2", samples=24)
+    lab = rg.DigitsLab(layer="hidden2", samples=40)
     assert lab.wait(280)
     yield lab
     lab.close()
