@@ -93,7 +93,7 @@ def _changes(
             return fibre.evaluate(observable, z[None])[0][0]
 
     before = value(torch.zeros_like(fibre.own))
-    changes = {name: (value(z) - before).double().abs() for name, z in points.items()}
+    changes = {name: (value(z).double() - before.double()).abs() for name, z in points.items()}
     changes["rounding"] = confirm.rounding(before)
     return changes
 
@@ -105,7 +105,7 @@ def _at_the_cut(fibre: Fibre, observable: Observable) -> Tensor:
 
 
 def _check_same(observable: Observable, before: Tensor, after: Tensor) -> None:
-    if bool(((after - before).abs() > confirm.rounding(before)).any()):
+    if bool(((after.double() - before.double()).abs() > confirm.rounding(before)).any()):
         raise ObservableError(
             f"observable {observable.name!r}",
             given="another value when it is evaluated again",

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from rgwidgets.core.errors import ObservableError
@@ -114,7 +113,7 @@ def _output(guard: Guard, call: Call, *, whole: bool) -> Tensor:
             if not whole:
                 raise _Reached
 
-        with suppress(_Reached), torch.no_grad(), ExitStack() as stack:
+        with suppress(_Reached), ExitStack() as stack:
             part = module.get_submodule(guard.layer)
             stack.callback(part.register_forward_hook(keep).remove)
             module(*args, **keywords)

@@ -68,6 +68,15 @@ def copied(call: Call) -> Call:
     return args, keywords
 
 
+def reversed_batch(call: Call) -> Call:
+    """The call with its samples in reverse order: of every tensor that is as long as the batch."""
+    n = samples_in(*call)
+    args, keywords = (
+        mapped(part, lambda t: t.flip(0) if t.ndim and len(t) == n else t) for part in call
+    )
+    return args, keywords
+
+
 def in_double_precision(tensor: Tensor) -> Tensor:
     """The same numbers in float64; whole numbers and truth values as they are."""
     return tensor.double() if tensor.is_floating_point() else tensor

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from rgwidgets.core.errors import Cancelled, RGError, ShapeError
+from rgwidgets.core.errors import Cancelled, LayerError, RGError, ShapeError
 
-from .batch import Call, copied, described
+from .batch import Call, copied, described, reversed_batch
 from .private import private
-from .repeatable import same_twice, state
+from .repeatable import check_same, put_back, state, undrawn
 
 #: What a module commonly says that cannot use what it is given.
 _PLAIN = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
@@ -51,7 +51,15 @@ class Guard:
     @contextmanager
     def lent(self, *, fresh: bool = False) -> Iterator[nn.Module]:
         """The copy, for one run at a time; one of its own for each run of what keeps something."""
-        with self._alone, torch.inference_mode(False):
+        always = nn.modules.module
+        if always._global_forward_hooks or always._global_forward_pre_hooks:
+            raise LayerError(
+                "hooks",
+                given="a hook on every module there is (register_module_forward_hook)",
+                allowed="hooks on modules, which are copied with them",
+                mend="remove it first",
+            )
+        with self._alone, torch.inference_mode(False), torch.enable_grad():
             yield private(self.module) if fresh or self._leaves else self.module
 
     def run(self, call: Call, function: Run | None = None, *, fresh: bool = False) -> Any:
@@ -63,15 +71,24 @@ class Guard:
             return self._tried(module, call, function or _called)
 
     def twice(self, call: Call, function: Run) -> Any:
-        """What `function` returns if it returns the same twice: see `same_twice`."""
-        with self.lent(fresh=True) as module:
+        """What `function` returns, if that hangs on the call alone: see `same_twice`.
+
+        A copy that has run before must give for the reversed batch what a fresh one gives.
+        """
+        what = f"{type(self.module).__name__}, seen at layer {self.layer!r}"
+        other = reversed_batch(call)
+        with put_back(), self.lent(fresh=True) as module:
             before = state(module)
-            found = same_twice(
-                lambda: self._tried(module, call, function),
-                f"{type(module).__name__}, seen at layer {self.layer!r}",
-            )
+            first = undrawn(lambda: self._tried(module, call, function), what)
             self._leaves = before != state(module)
-        return found
+            try:
+                again = undrawn(lambda: self._tried(module, other, function), what)
+            except ShapeError:  # there are batches that have an order
+                other = call
+                again = undrawn(lambda: self._tried(module, call, function), what)
+        with put_back(), self.lent(fresh=True) as module:
+            check_same(again, undrawn(lambda: self._tried(module, other, function), what), what)
+        return first
 
     def exact(self) -> Guard:
         """The same module in double precision."""

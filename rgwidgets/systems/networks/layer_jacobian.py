@@ -181,12 +181,11 @@ class LayerJacobian:
             )
 
     def _run(self, weights: Tensor, call: Call) -> Any:
-        own = self.tensors(weights)
         wanted = torch.is_grad_enabled() and weights.requires_grad
-        with torch.set_grad_enabled(wanted):
-            return self._guard.run(
-                call, lambda module, args, named: functional_call(module, own, args, named)
-            )
+        own = self.tensors(weights if wanted else weights.detach())
+        return self._guard.run(
+            call, lambda module, args, named: functional_call(module, own, args, named)
+        )
 
     def _independent(self, weights: Tensor, pieces: list[Call]) -> bool:
         """Whether each sample's outputs are the same without the rest of the batch."""

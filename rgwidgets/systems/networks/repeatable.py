@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,8 +22,7 @@ T = TypeVar("T")
 def same_twice(function: Callable[[], T], what: str) -> T:
     """What a function returns, if it returns that twice and draws no random numbers.
 
-    Torch's are noticed before they are drawn. The random state is where it was also where the
-    function is refused.
+    Torch's are noticed before they are drawn; others are put back where it is refused.
 
     Raises
     ------
@@ -38,14 +38,34 @@ def same_twice(function: Callable[[], T], what: str) -> T:
     ...
     rgwidgets.core.errors.ObservableError: noise: got random numbers (torch.rand); allowed: ...
     """
-    plain, arrays = random.getstate(), np.random.get_state()
-    with _Watch(what):
-        first, second = function(), function()
-    if not same(first, second, unknown=True):
-        random.setstate(plain)  # as it may have been these that made the difference
-        np.random.set_state(arrays)
-        raise _refused(what, "two different results for the same input")
+    with put_back():
+        first = undrawn(function, what)
+        check_same(first, undrawn(function, what), what)
     return first
+
+
+@contextmanager
+def put_back() -> Iterator[None]:
+    """Python's and numpy's generators are where they were if what is inside is refused."""
+    plain, arrays = random.getstate(), np.random.get_state()
+    try:
+        yield
+    except ObservableError:
+        random.setstate(plain)
+        np.random.set_state(arrays)
+        raise
+
+
+def undrawn(function: Callable[[], T], what: str) -> T:
+    """What a function returns, if torch draws no random numbers for it."""
+    with _Watch(what):
+        return function()
+
+
+def check_same(one: Any, other: Any, what: str) -> None:
+    """Raise `ObservableError` if two results for the same input differ by more than rounding."""
+    if not same(one, other, unknown=True):
+        raise _refused(what, "two different results for the same input")
 
 
 def state(module: nn.Module) -> list[Any]:

@@ -81,7 +81,7 @@ class Captured:
         def keep(_: nn.Module, __: object, output: Any) -> None:
             kept.append(tensor_of(output, self.layer).detach().clone())
 
-        with torch.no_grad(), self._prefix.recorded(module), self._hooked(module, keep):
+        with self._prefix.recorded(module), self._hooked(module, keep):
             whole = module(*args, **keywords)
         self.calls = len(kept)
         check_called_once(self.layer, self.calls)
@@ -154,14 +154,15 @@ class Captured:
         """
         if tuple(activation.shape) != self.shape:
             raise ShapeError("activation", given=tuple(activation.shape), allowed=str(self.shape))
+        wanted = torch.is_grad_enabled() and activation.requires_grad
         replacement = activation.movedim(-1, self.feature_axis)
+        replacement = replacement if wanted else replacement.detach()
 
         def put(_: nn.Module, __: object, output: Any) -> Any:
             old = tensor_of(output, self.layer)
             # a copy: what follows may work in place
             return with_tensor(output, replacement.to(old.device, old.dtype, copy=True))
 
-        wanted = torch.is_grad_enabled() and activation.requires_grad
         # parts that run again on the way back must find the same layer replaced
         stays = wanted and self._recomputes
 
@@ -177,8 +178,7 @@ class Captured:
                     stack.pop_all()
                 return found
 
-        with torch.set_grad_enabled(wanted):
-            return self.guard.run((self.args, self.keywords), run, fresh=stays)
+        return self.guard.run((self.args, self.keywords), run, fresh=stays)
 
     def read(self, raw: Any) -> Tensor:
         """The tensor in what the module returned: see `logits`."""

@@ -85,11 +85,58 @@ def test_a_run_of_what_keeps_something_begins_anew_each_time() -> None:
     guard = Guard(module, "here")
     with pytest.raises(ObservableError, match=r"'here'.*two different results"):
         guard.twice(((X,), {}), lambda module, args, named: module(*args, **named))
-    assert [guard.run(((X,), {})) for _ in range(3)] == [1, 2, 3]  # as the module itself would
+    assert [guard.run(((X,), {})) for _ in range(3)] == [1, 1, 1]
     guard.twice(((X,), {}), lambda module, args, named: module(*args, **named) and 0)
-    assert [guard.run(((X,), {})) for _ in range(3)] == [4, 4, 4]
+    assert [guard.run(((X,), {})) for _ in range(3)] == [1, 1, 1]
     assert not module.seen
     assert module.last is None
+
+
+class Momentum(nn.Module):
+    """Adds what has changed since it was last called: nothing the first time."""
+
+    before: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        given = x + (0 if self.before is None else x - self.before)
+        self.before = x
+        return given
+
+
+class FromTheFirst(nn.Module):
+    """Measures from what it was given first."""
+
+    first: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.first = x if self.first is None else self.first
+        return x - self.first
+
+
+@pytest.mark.parametrize("make", [Momentum, FromTheFirst])
+def test_what_hangs_on_earlier_calls_is_refused(make: type[nn.Module]) -> None:
+    rows = torch.arange(6.0).reshape(2, 3)
+    with pytest.raises(ObservableError, match="two different results"):
+        Guard(make(), "here").twice(((rows,), {}), lambda module, args, _: module(*args))
+
+
+def test_a_batch_that_has_an_order_is_run_as_it_is() -> None:
+    def sorted_only(_: nn.Module, args: Any, __: Any) -> Tensor:
+        if bool((args[0].diff() < 0).any()):
+            raise ValueError("not sorted")
+        return args[0]
+
+    rows = torch.arange(4.0)
+    assert torch.equal(Guard(Does(), "here").twice(((rows,), {}), sorted_only), rows)
+
+
+def test_a_hook_on_every_module_is_refused() -> None:
+    handle = nn.modules.module.register_module_forward_hook(lambda *_: None)
+    try:
+        with pytest.raises(LayerError, match="every module there is"):
+            Guard(Does(), "here").run(((X,), {}))
+    finally:
+        handle.remove()
 
 
 def test_runs_of_one_guard_wait_for_each_other() -> None:

@@ -148,6 +148,27 @@ def test_gradients_through_what_is_computed_again_are_the_same(layer: str) -> No
         assert torch.equal(plain, checked)
 
 
+class Slope(nn.Module):
+    """Returns its own derivative by what it is given, as forces are of energies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.last = nn.Linear(6, 6), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.inner(x).detach().requires_grad_()
+        (slope,) = torch.autograd.grad(torch.tanh(self.last(h)).sum(), h)
+        return self.last(slope)
+
+
+def test_a_network_that_differentiates_itself_is_run_as_it_is() -> None:
+    module, x = Slope(), torch.randn(5, 6)
+    theory = capture(module, x, "inner", labels=LABELS)
+    with torch.no_grad():
+        found = theory.attrs["readout"](theory.features["activation"])
+    assert torch.allclose(found, module(x), atol=1e-6)
+
+
 def test_in_double_precision_it_is_the_same_network() -> None:
     module, x = mlp(), torch.randn(5, 6)
     captured = Captured(module, "1", (x,), {})
@@ -161,23 +182,24 @@ def test_in_double_precision_it_is_the_same_network() -> None:
     assert torch.equal(exact, doubled[3](activation.double()))
 
 
-def test_an_error_in_the_module_leaves_no_hook_behind() -> None:
-    class Fragile(nn.Module):
-        broken = False
+class Fragile(nn.Module):
+    broken = False
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner = nn.Linear(6, 3)
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(6, 3)
 
-        def forward(self, x: Tensor) -> Tensor:
-            h = self.inner(x)
-            if Fragile.broken:
-                raise RuntimeError("broken on purpose")
-            return h
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.inner(x)
+        if Fragile.broken:
+            raise RuntimeError("broken on purpose")
+        return h
 
+
+def test_an_error_in_the_module_leaves_no_hook_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     module = Fragile()
     theory = capture(module, torch.randn(5, 6), "inner", labels=LABELS)
-    Fragile.broken = True
+    monkeypatch.setattr(Fragile, "broken", True)
     random = torch.get_rng_state()
     with pytest.raises(ShapeError, match="broken on purpose"):
         theory.observe()
