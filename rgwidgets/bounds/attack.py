@@ -51,7 +51,8 @@ def attack(
     an accuracy can only change one way. The first restart is the sample's own tail, the second
     another sample's, the third the centre, the rest random on the sphere; after a third and two
     thirds of the steps the better half of each sample's climbs go on. The best of all points
-    visited counts, measured by the observable itself and not by its surrogate.
+    visited counts, measured by the observable itself and not by its surrogate. At last the points
+    that have moved some samples most, and the ends of the first axes, are tried on every sample.
 
     An observable without a gradient, such as the place of a maximum, and without a surrogate, is
     climbed through the outputs that it is of: each restart raises another of them, half those that
@@ -81,6 +82,7 @@ def attack(
     slope = _ascent(own, z[:1], sign[:1])[2]
     if slope is not None and bool(slope.any()):
         best.climb(own, z, sign, steps)
+        best.exchange(restarts)
         return Attack(best.change, best.point, how)
     # there are steps in it, whether torch sees them or not
     target = _targets(fibre, observable, z, seed)
@@ -131,6 +133,15 @@ class _Best:
                 z = _moved(z, gradient, fibre.radius, step, steps)
                 if step in (steps // 3, 2 * steps // 3):
                     z, goal = _better_half(z, goal, height.to(z) + 1e6 * changed_first * changed)
+
+    def exchange(self, count: int) -> None:
+        """Try the ends of the first axes, and what has moved some samples most, on every sample."""
+        fibre, most = self._fibre, self.change.argsort(descending=True)[:count]
+        ends = fibre.radius * torch.eye(self.point.shape[1]).to(self.point)[:count]
+        for point in (*self.point[most], *ends, *-ends):
+            z = point.expand_as(self.point)[None]
+            with torch.no_grad():
+                self.look(fibre.evaluate(self._observable, z)[0], z)
 
     def wander(self, starts: Tensor, *, rounds: int, seed: int) -> None:
         """Points at random, and at distances from 2 to 0.1 radii from the best so far."""

@@ -125,8 +125,20 @@ class Enclosure:
 
     def _forms(self) -> list[tuple[slice, Form]]:
         n, piece = len(self._fibre), self._piece()
+        if piece < n:
+            self._check_apart()
         pieces = [slice(first, min(n, first + piece)) for first in range(0, n, piece)]
         return [(samples, self._form(samples, self._ball())) for samples in pieces]
+
+    def _check_apart(self) -> None:
+        """Raise if some of the samples alone may be another function: if what it decides mixes.
+
+        Decisions that are the same all over the fibre are no longer anybody's; here they are.
+        """
+        form = self._at(self._centre)
+        readout = self._fibre.theory.attrs.get("readout")
+        if isinstance(readout, Readout):
+            self._returned(self._readout, replace(form, ball=replace(form.ball, apart=True)))
 
     def _moved(self, observable: Observable, now: Ends, *, reads: bool) -> Ends:
         """Bounds over the fibre: of each piece alone, or of all together where that will not do."""

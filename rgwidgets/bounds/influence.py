@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -45,8 +47,10 @@ def subspace_influence(
     """
     if observable.reduce is not None:
         return Influence.nothing("an observable of several moments has no change by sample")
+    if observable.name in cast("frozenset[str]", fibre.theory.attrs.get("unread", ())):
+        return Influence.nothing("it does not hang on the layer's output, whatever is cut there")
     own = fibre.own
-    if own.shape[1] == 0 or (fibre.radius == 0 and not bool(own.any())):
+    if own.shape[1] == 0 or not (fibre.unspanned or fibre.radius or bool(own.any())):
         return Influence.exact("nothing was neglected")
     n, still = len(fibre), _at_the_cut(fibre, observable)
     proof, found = _proof(fibre, observable), None

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from rgwidgets.core.outputs import Readout
 
@@ -42,22 +43,47 @@ class Call:
 
 
 class Trace(TorchFunctionMode):
-    """Notes what is called in this thread, layers of torch's own and the captured one as wholes."""
+    """Notes what is called in this thread, layers of torch's own and the captured one as wholes.
+
+    Attributes
+    ----------
+    calls
+        In their order.
+    start
+        Which of them is the captured layer.
+    hidden
+        Tensors that something worked on without a call: scripted code, for one.
+    """
 
     def __init__(self, layer: str) -> None:
         super().__init__()
         self.calls: list[Call] = []
         self.start: int | None = None
+        self.hidden: list[Tensor] = []
         self._layer, self._within = layer, 0
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        result = func(*args, **kwargs)
+        with self._inside():
+            result = func(*args, **kwargs)
         if not self._within and _name(func) not in FACTS:
             self.calls.append(Call(func, args, kwargs, result))
         return result
+
+    @contextmanager
+    def _inside(self) -> Iterator[None]:
+        self._within += 1
+        try:
+            yield
+        finally:
+            self._within -= 1
+
+    def work(self, given: Any) -> None:
+        """Note what an operation works on, unless it belongs to a call."""
+        if not self._within:
+            self.hidden.extend(_tensors(given))
 
     @contextmanager
     def on(self, module: nn.Module) -> Iterator[None]:
@@ -80,7 +106,22 @@ class Trace(TorchFunctionMode):
                     stack.callback(part.register_forward_pre_hook(begin, prepend=True).remove)
                     stack.callback(part.register_forward_hook(end, with_kwargs=True).remove)
             stack.enter_context(self)
+            stack.enter_context(_Operations(self))
             yield
+
+
+class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Tells a trace of every operation that is carried out, called or not."""
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._trace = trace
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        self._trace.work((args, kwargs or {}))
+        return func(*args, **(kwargs or {}))
 
 
 def chain_after(readout: Readout, activation: Tensor) -> tuple[list[Call], Any]:
@@ -99,6 +140,8 @@ def chain_after(readout: Readout, activation: Tensor) -> tuple[list[Call], Any]:
     steps: list[Call] = []
     at, tensor = trace.start, _tensor_of(trace.calls[trace.start].result)
     while True:
+        if any(one is tensor for one in trace.hidden):
+            raise Opaque(f"what is done with the output of {_said(trace, tensor)} is not all seen")
         users = [i for i in range(at + 1, len(trace.calls)) if trace.calls[i].takes(tensor)]
         returned = any(one is tensor for one in _tensors(raw))
         if not users:

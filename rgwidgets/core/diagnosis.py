@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from .bounds import Bound, Influence
+from .bounds import Influence
+from .errors import ObservableError
 from .level import check_budget
 from .outputs import together
 from .theory import EffectiveTheory, Theory
@@ -140,14 +141,18 @@ def _compared(
     flow: Flow, cutoff: float, budget: Mapping[str, float], found: dict[str, float]
 ) -> Diagnosis:
     orders = {"given": flow.scheme, **flow.scheme.alternatives(flow.theory)}
-    if not {"reversed", "own"} <= set(orders):
+    why = "" if {"reversed", "own"} <= set(orders) else "this scheme knows of none"
+    try:
+        found |= {} if why else _orders(flow, orders, budget)
+    except ObservableError as error:  # such as an observable without a gradient
+        why = str(error)
+    if why:
         return Diagnosis(
             "unknown",
             found,
-            "the neglected features matter, and this scheme has no other order to compare with",
+            f"the neglected features matter, and there is no other order to compare with: {why}",
             "cut later, or try a scheme that orders features by relevance",
         )
-    found |= _orders(flow, orders, budget)
     needs = {name: found[f"needed, {name} order"] for name in orders}
     losses = {name: found[f"mean change, {name} order"] for name in orders}
     if losses["reversed"] < losses["given"]:
@@ -201,7 +206,7 @@ def mean_changes(
         exact = together(observables, theory.features)
         for level in levels:
             for name, values in together(observables, level.lift()).items():
-                changes[name].append(float((values - exact[name]).abs().double().mean()))
+                changes[name].append(float((values.double() - exact[name].double()).abs().mean()))
     return changes
 
 
@@ -216,9 +221,13 @@ def first_within(cutoffs: Sequence[float], changes: Sequence[float], tolerance: 
 
 
 def _size(influence: Influence, by: str) -> float:
-    """The mean change by own tails; under attack and proof the largest of all samples."""
-    bound: Bound = getattr(influence, by)
-    return bound.value if by == "average" else bound.largest
+    """The mean change by own tails; the largest proved, and found in any way, of all samples."""
+    if by == "average":
+        return influence.average.value
+    if by == "certificate":
+        return influence.certificate.largest
+    found = (influence.attack, influence.average, influence.resample)
+    return max((b.largest for b in found if b), default=math.nan) if found[0] else math.nan
 
 
 def _worst(shares: list[float]) -> float:

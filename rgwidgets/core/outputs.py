@@ -35,9 +35,11 @@ class Readout(Protocol):
         Axis of the layer's own output that holds the features; the captured tensor has it last.
     """
 
-    module: torch.nn.Module
     layer: str
     feature_axis: int
+
+    @property
+    def module(self) -> torch.nn.Module: ...
 
     def raw(self, activation: Tensor, *, around: Around | None = None) -> Any:
         """What the network returns with its layer's output replaced by (n, …, d).

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from .bounds import Influence
-from .errors import ObservableError, ParameterError, ShapeError, StorageError, choose
+from .errors import (
+    Cancelled,
+    ObservableError,
+    ParameterError,
+    RGError,
+    ShapeError,
+    StorageError,
+    choose,
+)
 from .estimate import Estimate, Reduce, estimate
 from .numeric import as_float, described, instance, several, whole
 from .relevance import Relevance
@@ -85,7 +93,7 @@ class Observable:
         Raises `ObservableError` if they are not real and finite, not one for each sample, or
         outside the declared range.
         """
-        values = self.function(features)
+        values = self._of(features)
         expected = 2 if self.reduce else 1
         counts = {len(t) for t in features.values() if t.ndim}
         if (
@@ -116,6 +124,20 @@ class Observable:
                 mend="look for log(0), 0/0 or overflow in its function",
             )
         return values
+
+    def _of(self, features: Features) -> Any:
+        try:
+            return self.function(features)
+        except (RGError, Cancelled, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            said = (str(error).strip().splitlines() or [""])[0]
+            raise ObservableError(
+                f"observable {self.name!r}",
+                given=f"an error, {type(error).__name__}: {said[:200]}",
+                allowed="a function that can be evaluated",
+                mend="try it on the features, or on the network's own output",
+            ) from error
 
     def _check_range(self, values: Tensor) -> None:
         plain = type(values) is Tensor  # of numbers, not of what is known of them

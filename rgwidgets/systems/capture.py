@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from rgwidgets.core.theory import Theory
 from rgwidgets.systems.networks.batch import Batch, arguments
 from rgwidgets.systems.networks.layer import located
+from rgwidgets.systems.networks.reading import unread
 from rgwidgets.systems.networks.rerun import Captured
 from rgwidgets.systems.networks.specs import Specs, check_repeatable, listed, tied
 
@@ -54,7 +55,8 @@ def capture(
     -------
     Theory
         features {"activation": (n, …, d)}, detached, float32 where the module is of lower
-        precision; attrs "layer", "module" and "readout", which proofs read.
+        precision; attrs "layer", "module", "readout", which proofs read, and "unread", the
+        observables that do not hang on it: nothing is said of those.
 
     Raises
     ------
@@ -84,11 +86,12 @@ def capture(
         tied(spec, as_name, labels, "activation", readout)
         for as_name, spec in listed(observable, labels)
     )
-    theory = Theory(
-        {"activation": activation},
-        observables,
-        name=title,
-        attrs={"layer": layer_name, "module": type(module).__name__, "readout": readout},
-    )
-    check_repeatable(observables, theory.features)
-    return theory
+    features = {"activation": activation}
+    check_repeatable(observables, features)
+    attrs = {
+        "layer": layer_name,
+        "module": type(module).__name__,
+        "readout": readout,
+        "unread": unread(observables, features, "activation", readout),
+    }
+    return Theory(features, observables, name=title, attrs=attrs)

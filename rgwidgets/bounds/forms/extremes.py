@@ -96,7 +96,7 @@ def _comparing(decide: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Any
             like = subtract(one, two)
             (low, high), owner = like.range, like.owner
         true, false = decide(low, high)
-        if bool((true | false).all()):
+        if bool((true | false).all()) and not like.ball.apart:
             return true
         return _between(like, true.double(), 1.0 - false.double(), owner, torch.bool)
 

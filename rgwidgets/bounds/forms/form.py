@@ -49,6 +49,9 @@ class Ball:
         Elements of all forms together beyond which there is too much work.
     account
         Kept while computing.
+    apart
+        Decisions that are the same everywhere belong to their samples all the same, so that what
+        mixes samples by them is seen.
     """
 
     radius: float
@@ -57,6 +60,7 @@ class Ball:
     room: int = ROOM
     work: float = math.inf
     account: Account = field(default_factory=Account)
+    apart: bool = False
 
     @property
     def varies(self) -> bool:

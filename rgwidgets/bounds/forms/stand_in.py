@@ -142,7 +142,24 @@ def called(name: str, *args: Any, **options: Any) -> Any:
         if " in layer " in str(reason):
             raise
         raise Opaque(f"torch's {name}: {reason}{_where()}") from reason
+    if name not in VIEWS and name not in WRITTEN:
+        result = _rounded(result)
     return _closed(result, first, first if name in VIEWS and not options.get("copy") else None)
+
+
+def _rounded(result: Any) -> Any:
+    """Forms with what arithmetic in less than double precision may round off as slack."""
+    if isinstance(result, tuple):
+        return result if hasattr(result, "_fields") else tuple(map(_rounded, result))
+    if not isinstance(result, Form) or not result.dtype.is_floating_point:
+        return result
+    if result.dtype.itemsize > 4:
+        return result
+    lost = 4 * torch.finfo(result.dtype).eps * result.size
+    low, high = result.range
+    slack, box = result.slack + lost, (low - lost, high + lost)
+    simplex = result.simplex
+    return result.made(result.centre, result.slopes, slack, result.owner, box, simplex=simplex)
 
 
 def _name(func: Callable[..., Any]) -> str:

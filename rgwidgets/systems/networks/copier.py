@@ -95,6 +95,8 @@ class Copier:
         if kind in (list, dict):
             made = self._memo[id(value)] = kind()
             return self._filled(made, value)
+        if isinstance(value, types.MappingProxyType):
+            return types.MappingProxyType(self(dict(value)))
         if kind in (tuple, set, frozenset):
             return kind(self(part) for part in value)
         if isinstance(value, nn.Module) and "_orig_mod" in value._modules:
@@ -161,11 +163,13 @@ class Copier:
         return made
 
     def _class(self, value: type) -> type:
-        """A class that is no code, with what it holds; others are shared."""
-        bases = value.__mro__[1:-1]
+        """A class of modules that is no code, with what it holds; others are shared.
+
+        What a module returns, and what is asked of its type, must stay of the same type.
+        """
         odd = type(value) is not type or "__slots__" in vars(value)
-        watched = any("__init_subclass__" in vars(base) for base in bases)
-        if self._sharing or odd or watched or issubclass(value, BaseException) or _is_code(value):
+        watched = any("__init_subclass__" in vars(base) for base in value.__mro__[1:-1])
+        if self._sharing or odd or watched or not issubclass(value, nn.Module) or _is_code(value):
             return value
         body = {name: vars(value)[name] for name in _MADE[2:] if name in vars(value)}
         made = type(value.__name__, tuple(self(base) for base in value.__bases__), body)
@@ -180,7 +184,7 @@ class Copier:
             return type(part)(self(part.__func__))
         if isinstance(part, property):
             return property(self(part.fget), self(part.fset), self(part.fdel), part.__doc__)
-        return self(part)
+        return self(part) if isinstance(part, _HELD) else part
 
     def _uncompiled(self, value: nn.Module) -> nn.Module:
         """What is compiled, as it was before, with the hooks of what compiles it around its own."""
@@ -203,8 +207,15 @@ class Copier:
             replica.__dict__.update(self(vars(value)))
             return replica
         own = getattr(type(value), "__deepcopy__", None)
-        if own is not None:
-            return own(value, self._memo)
+        if own is None or (isinstance(value, nn.Module) and not _of_torch(type(value))):
+            try:
+                return self._rebuilt(value)  # a module's own way may share, or copy no functions
+            except Exception:
+                if own is None:
+                    raise
+        return own(value, self._memo)
+
+    def _rebuilt(self, value: Any) -> Any:
         reduced = value.__reduce_ex__(4)
         if isinstance(reduced, str):
             return value
@@ -238,10 +249,16 @@ def _rebound(method: Any, copier: Copier) -> Any:
     return getattr(copier(owner), method.__name__)
 
 
+def _of_torch(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "torch"
+
+
 def _is_data(value: Any) -> bool:
     """Whether a global name stands for what a function can change, or what can change under it."""
-    if isinstance(value, (_ATOMIC, type)):
-        return isinstance(value, type) and not _is_code(value)
+    if isinstance(value, type):
+        return issubclass(value, nn.Module) and not _is_code(value)
+    if isinstance(value, _ATOMIC):
+        return False
     return isinstance(value, _HELD) or not _is_code(type(value))
 
 

@@ -117,7 +117,12 @@ class _Watch(TorchDispatchMode):
 
 
 def _draws(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether it does so as it is called: a dropout of 0, or out of training, does not."""
+    """Whether it does so as it is called: a dropout of 0, or out of training, does not.
+
+    A generator that is given is the module's own; whether it counts, comparing tells.
+    """
+    if any(isinstance(one, torch.Generator) for one in (*args, *kwargs.values())):
+        return False
     given = {a.name: a.default_value for a in func._schema.arguments if a.has_default_value()}
     names = [argument.name for argument in func._schema.arguments]
     given |= dict(zip(names, args, strict=False)) | kwargs

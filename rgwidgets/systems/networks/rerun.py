@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rgwidgets.core.errors import LayerError, ObservableError, RGError, ShapeError
+from rgwidgets.core.errors import ObservableError, RGError, ShapeError
 from rgwidgets.core.numeric import at_least_single
 from rgwidgets.core.outputs import Around
 
@@ -62,16 +62,20 @@ class Captured:
         Raises
         ------
         LayerError
-            If the layer does not run once, or nothing reads its output.
+            If the layer does not run once, or gives what cannot be captured.
         ObservableError
             If the output is not finite, or the module is no function of its input.
         """
         whole, found = self.guard.twice((self.args, self.keywords), self._recorded)
         activation = self._checked(found)
-        with torch.no_grad():
-            if not same(whole, self.raw(activation)):
-                self._prefix.outputs = {}
-        self._check_read(activation, whole)
+        try:
+            with torch.no_grad():
+                known = same(whole, self.raw(activation))
+        except RGError:  # such as a part that keeps what its parent reads
+            known = False
+        if not known:
+            self._prefix.outputs = {}
+        self._differentiated(activation)
         return activation
 
     def _recorded(self, module: nn.Module, args: Any, keywords: Any) -> tuple[Any, Tensor]:
@@ -100,36 +104,18 @@ class Captured:
         self.shape = tuple(moved.shape)
         return moved
 
-    def _check_read(self, activation: Tensor, whole: Any) -> None:
-        """Raise `LayerError` if what the module returns does not hang on the layer's output."""
-        if self._differentiated(activation):
-            return
-        noise = torch.randn(self.shape, generator=torch.Generator().manual_seed(0))
-        away = noise.to(activation) * (1 + activation.abs().max())
-        with torch.no_grad():
-            for other in (activation.flip(0), -activation, away, 1e3 * away):
-                if not same(whole, self.raw(other), unknown=True):
-                    return
-        raise LayerError(
-            f"layer {self.layer!r}",
-            given="an output that the rest of the network does not read",
-            allowed="a layer whose output the module's own output hangs on",
-            mend="choose the layer that holds what is read; of a layer that returns several "
-            "tensors the first is captured",
-        )
-
-    def _differentiated(self, activation: Tensor) -> bool:
-        """Whether the output has a derivative; notes whether parts run again to give it.
+    def _differentiated(self, activation: Tensor) -> None:
+        """Note whether parts run again to give a derivative.
 
         Of the first samples alone, where the module takes them alone.
         """
         few = slice(0, 2)
         try:
-            return self._derived(self.part(few), activation[few])
+            self._recomputes = self._runs_again(self.part(few), activation[few])
         except RGError:
-            return self._derived(self, activation)
+            self._recomputes = self._runs_again(self, activation)
 
-    def _derived(self, network: Captured, activation: Tensor) -> bool:
+    def _runs_again(self, network: Captured, activation: Tensor) -> bool:
         called: list[bool] = []
         with torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
             leaf = activation.clone().requires_grad_()
@@ -138,14 +124,10 @@ class Captured:
                 if not isinstance(part, torch.jit.ScriptModule):
                     hook = part.register_forward_pre_hook(lambda *_: called.append(True))
                     stack.callback(hook.remove)
-            try:
+            with suppress(RuntimeError):  # nothing to differentiate, or torch cannot
                 total = torch.stack([t.abs().double().sum() for t in found]).sum()
-                (gradient,) = torch.autograd.grad(total, leaf, allow_unused=True)
-            except RuntimeError:  # nothing to differentiate, or torch cannot: others will say so
-                return False
-            finally:
-                self._recomputes = bool(called)
-        return gradient is not None
+                torch.autograd.grad(total, leaf, allow_unused=True)
+        return bool(called)
 
     def raw(self, activation: Tensor, *, around: Around | None = None) -> Any:
         """What the module returns with its layer's output replaced by `activation` (n, …, d).

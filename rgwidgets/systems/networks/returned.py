@@ -78,7 +78,7 @@ def same(one: Any, other: Any, *, unknown: bool = False, deep: int = _DEEP) -> b
     """
     if one is other:
         return True
-    if type(one) is not type(other):
+    if type(one).__qualname__ != type(other).__qualname__:  # a type may be made in a forward
         return False
     if not deep:
         return unknown

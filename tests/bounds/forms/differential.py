@@ -141,8 +141,8 @@ def narrow(found: Any) -> None:
         if isinstance(one, StandIn) and one.dtype.is_floating_point:
             low, high = one.form.range
             open_ = (low == 0) & (high == 1)
-            # a cast to a coarser precision allows for what that may round off
-            close = max(1e-8, 4 * torch.finfo(one.dtype).eps)
+            # a coarser precision allows for what it may round off
+            close = max(1e-8, 64 * torch.finfo(one.dtype).eps)
             known = (high - low <= close * (1 + high.abs())) | (low == high) | open_
             assert bool(known.all()), f"a point becomes as wide as {(high - low).max()}"
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import enum
+import functools
 import threading
 import weakref
 from collections import OrderedDict, defaultdict, deque, namedtuple
@@ -64,10 +67,10 @@ def test_tensors_and_arrays_are_copied_and_their_ties_kept() -> None:
     assert Copier(sharing=True)(weight) is weight
 
 
-def test_classes_that_are_no_code_are_copied_with_what_they_hold() -> None:
+def test_classes_of_modules_that_are_no_code_are_copied_with_what_they_hold() -> None:
     seen: list[int] = []
 
-    class Base:
+    class Base(nn.Module):
         calls = 0
         log: list[int] = []  # noqa: RUF012
 
@@ -84,18 +87,72 @@ def test_classes_that_are_no_code_are_copied_with_what_they_hold() -> None:
         def last(self) -> int:
             return self.log[-1]
 
+        @functools.cached_property
+        def late(self) -> list[int]:
+            return []
+
     class Derived(Base):
-        def __call__(self, x: int) -> int:
+        def forward(self, x: int) -> int:
             self.log.append(x)
             seen.append(x)
             assert isinstance(self, Derived)
             return super().twice(x)
 
     mine = Copier()(Derived())
-    assert (mine(3), mine.last, mine.count(), mine.count()) == (6, 3, 1, 2)
+    assert (mine(3), mine.last, mine.count(), mine.count(), mine.late) == (6, 3, 1, 2, [])
     assert (Derived.calls, Base.calls, Base.log, seen) == (0, 0, [], [])
     assert type(mine).__name__ == "Derived"
+
+
+def test_classes_of_what_is_returned_are_shared() -> None:
+    @dataclasses.dataclass
+    class Output:
+        logits: list[int]
+
+    class Net(nn.Module):
+        kind = Output
+
+        def forward(self) -> Output:
+            return Output([1])
+
+    found = Copier()(Net())()
+    assert type(found) is Output
+    assert type(Copier()(Output([1]))) is Output
     assert type(Copier()(Code())) is Code
+
+
+class Shares(nn.Module):
+    """Wants to be shared by all that copy it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(2, 2)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+
+class Usual(nn.Module):
+    """Copies itself in the usual way, in which functions are nobody's."""
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        made = type(self).__new__(type(self))
+        memo[id(self)] = made
+        for name, part in vars(self).items():
+            made.__dict__[name] = copy.deepcopy(part, memo)
+        return made
+
+
+def test_a_module_s_own_way_of_copying_gives_nothing_away() -> None:
+    shares, seen = Shares(), []
+    copied = Copier()(nn.Sequential(shares))
+    assert copied[0] is not shares
+    assert copied[0].inner.weight is not shares.inner.weight
+    usual = Usual()
+    usual.register_forward_pre_hook(lambda *_: seen.append(1))
+    hook = next(iter(Copier()(usual)._forward_pre_hooks.values()))
+    hook(None, None)
+    assert not seen
 
 
 def test_classes_that_are_made_in_another_way_are_shared() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from rgwidgets.core.errors import LayerError, ShapeError
+from rgwidgets.core.errors import ShapeError
 from rgwidgets.core.outputs import Readout
 from rgwidgets.systems.capture import capture
 from rgwidgets.systems.networks.batch import arguments
@@ -86,36 +85,6 @@ def test_a_theory_is_of_the_weights_that_it_was_captured_with() -> None:
     ):
         change()
         assert torch.equal(theory.samples("loss"), before)
-
-
-class Unread(nn.Module):
-    """Gives a tensor that nobody reads, or only where `read`."""
-
-    def __init__(self, read: bool, detached: bool = False) -> None:
-        super().__init__()
-        self.inner, self.read, self.detached = nn.Linear(6, 3), read, detached
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.inner(x)
-        h = h.detach() if self.detached else h
-        return x[:, :3] + h * 0.5 if self.read else x[:, :3] + 0 * x[:, 3:]
-
-
-def test_an_output_that_nobody_reads_is_refused() -> None:
-    x = torch.randn(5, 6)
-    for detached in (False, True):
-        capture(Unread(True, detached), x, "inner", labels=LABELS)
-    with pytest.raises(LayerError, match=r"'inner'.*does not read"):
-        capture(Unread(False), x, "inner", labels=LABELS)
-    states = nn.GRU(6, 4, batch_first=True)
-    whole = nn.Sequential(OrderedDict(gru=states, last=Last()))
-    with pytest.raises(LayerError, match=r"'gru'.*does not read.*first"):
-        capture(whole, torch.randn(5, 7, 6), "gru", lambda z: z[:, 0])
-
-
-class Last(nn.Module):
-    def forward(self, given: tuple[Tensor, Tensor]) -> Tensor:
-        return given[1][-1]
 
 
 class Checkpointed(nn.Module):
