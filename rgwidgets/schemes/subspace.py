@@ -271,14 +271,11 @@ def framed(theory: Theory, feature: str, mean: Tensor, basis: Tensor) -> Frame:
 
 def _unspanned(x: Tensor, rest: Tensor) -> str:
     """Why nothing is promised where vectors (n, …, d) have no rest because they are too few."""
-    d = x.shape[-1]
-    if bool((rest.norm(dim=-1).max() if rest.numel() else 0) > 1e-9 * x.abs().max()):
-        return ""
-    rows = len(x.flatten(0, -2).unique(dim=0))
-    if rows > d:
+    rows, d = x[..., 0].numel(), x.shape[-1]
+    if rows > d or bool((rest.norm(dim=-1).max() if rest.numel() else 0) > 1e-9 * x.abs().max()):
         return ""
     return (
-        f"{rows} different vectors span less than {d} dimensions: nothing of them is cut here, "
+        f"{rows} vectors span less than {d} dimensions: nothing of them is cut here, "
         "and nothing is known of what others have there"
     )
 

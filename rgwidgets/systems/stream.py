@@ -61,6 +61,7 @@ def activations(
     --------
     The principal components of a stream, and bounds on a few samples cut along them:
 
+    >>> import torch
     >>> from rgwidgets.compute.moments import Moments
     >>> from rgwidgets.schemes.activation_spectrum import ActivationSpectrum
     >>> from rgwidgets.systems.capture import capture
