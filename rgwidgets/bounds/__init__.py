@@ -6,16 +6,22 @@ from .enclosure import Enclosure
 from .fibre import Fibre
 from .influence import subspace_influence
 from .opaque import Opaque
+from .rare import Probability, Rare, rare_events
 from .tail import read_tail
+from .tail_law import TailLaw
 
 __all__ = [
     "Enclosure",
     "Fibre",
     "Opaque",
+    "Probability",
     "Proof",
+    "Rare",
+    "TailLaw",
     "attack",
     "certify",
     "prove",
+    "rare_events",
     "read_tail",
     "subspace_influence",
 ]

@@ -14,7 +14,7 @@ import torch
 
 from rgwidgets.compute import device
 
-from . import book, capture, dial, extension, importing, ising, microscope, streaming, toy
+from . import book, capture, dial, extension, importing, ising, microscope, rare, streaming, toy
 from .row import Row
 
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -25,6 +25,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "toy": toy.rows,
     "capture": capture.rows,
     "microscope": microscope.rows,
+    "rare": rare.rows,
     "book": book.rows,
     "extension": extension.rows,
 }
