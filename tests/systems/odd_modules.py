@@ -68,6 +68,32 @@ class Tied(nn.Module):
         return self.last(torch.tanh(self.first(x)))
 
 
+class Adapted(nn.Module):
+    """A linear layer with a low-rank correction beside it."""
+
+    def __init__(self, base: nn.Linear) -> None:
+        super().__init__()
+        self.base = base
+        self.down, self.up = nn.Linear(4, 2, bias=False), nn.Linear(2, 5, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.base(x) + 0.5 * self.up(self.down(x))
+
+
+class Packed(nn.Module):
+    """An LSTM over packed sequences after the layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.lstm = nn.Linear(4, 6), nn.LSTM(2, 5, batch_first=True)
+        self.last = nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows, lengths = self.first(x).reshape(-1, 3, 2), torch.full((len(x),), 3)
+        packed = nn.utils.rnn.pack_padded_sequence(rows, lengths, batch_first=True)
+        return self.last(self.lstm(packed)[1][0][-1])
+
+
 class Counts(Net):
     """Changes its buffers, a tensor and a number of its own, and appends to a list."""
 
@@ -184,6 +210,8 @@ HANDLED: dict[str, Callable[[], nn.Module]] = {
     "compiled": changed(lambda net: torch.compile(net, backend="eager")),
     "compiled in place": changed(lambda net: net.compile(backend="eager")),
     "data parallel": changed(nn.DataParallel),
+    "low-rank adapter": changed(lambda net: void(setattr(net, "first", Adapted(net.first)))),
+    "packed sequences": Packed,
 }
 
 
