@@ -19,6 +19,7 @@ from torch.nn.utils import parametrize
 #: what a name may stand for that a function can change, or that can change under it
 _HELD = (
     Tensor, nn.Module, np.ndarray, list, dict, set, deque, functools.partial, weakref.ref,
+    torch.Generator,
     types.FunctionType, types.MethodType, types.BuiltinFunctionType,
 )  # fmt: skip
 _ATOMIC = (

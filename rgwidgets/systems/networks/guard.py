@@ -75,9 +75,13 @@ class Guard:
 
         A copy that has run before must give for the reversed batch what a fresh one gives.
         """
+        with put_back():
+            return self._twice(call, function)
+
+    def _twice(self, call: Call, function: Run) -> Any:
         what = f"{type(self.module).__name__}, seen at layer {self.layer!r}"
         other = reversed_batch(call)
-        with put_back(), self.lent(fresh=True) as module:
+        with self.lent(fresh=True) as module:
             before = state(module)
             first = undrawn(lambda: self._tried(module, call, function), what)
             self._leaves = before != state(module)
@@ -86,7 +90,7 @@ class Guard:
             except ShapeError:  # there are batches that have an order
                 other = call
                 again = undrawn(lambda: self._tried(module, call, function), what)
-        with put_back(), self.lent(fresh=True) as module:
+        with self.lent(fresh=True) as module:
             check_same(again, undrawn(lambda: self._tried(module, other, function), what), what)
         return first
 
