@@ -1,12 +1,14 @@
 """What neglected features can still do: attack from below, certificate from above, statistics."""
 
 from .attack import attack
+from .branch import Refined, Search, tighten
 from .certify import Proof, certify, prove
 from .enclosure import Enclosure
 from .fibre import Fibre
 from .influence import subspace_influence
 from .opaque import Opaque
 from .rare import Probability, Rare, rare_events
+from .region import certify_region
 from .tail import read_tail
 from .tail_law import TailLaw
 
@@ -17,11 +19,15 @@ __all__ = [
     "Probability",
     "Proof",
     "Rare",
+    "Refined",
+    "Search",
     "TailLaw",
     "attack",
     "certify",
+    "certify_region",
     "prove",
     "rare_events",
     "read_tail",
     "subspace_influence",
+    "tighten",
 ]

@@ -14,7 +14,19 @@ import torch
 
 from rgwidgets.compute import device
 
-from . import book, capture, dial, extension, importing, ising, microscope, rare, streaming, toy
+from . import (
+    book,
+    bounds,
+    capture,
+    dial,
+    extension,
+    importing,
+    ising,
+    microscope,
+    rare,
+    streaming,
+    toy,
+)
 from .row import Row
 
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -27,6 +39,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "microscope": microscope.rows,
     "rare": rare.rows,
     "book": book.rows,
+    "bounds": bounds.rows,
     "extension": extension.rows,
 }
 
