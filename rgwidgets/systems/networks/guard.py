@@ -73,25 +73,25 @@ class Guard:
     def twice(self, call: Call, function: Run) -> Any:
         """What `function` returns, if that hangs on the call alone: see `same_twice`.
 
-        A copy that has run before must give for the reversed batch what a fresh one gives.
+        A copy that has run the reversed batch before must give what a fresh one gives, which runs
+        last.
         """
         with put_back():
             return self._twice(call, function)
 
     def _twice(self, call: Call, function: Run) -> Any:
         what = f"{type(self.module).__name__}, seen at layer {self.layer!r}"
-        other = reversed_batch(call)
         with self.lent(fresh=True) as module:
             before = state(module)
-            first = undrawn(lambda: self._tried(module, call, function), what)
-            self._leaves = before != state(module)
             try:
-                again = undrawn(lambda: self._tried(module, other, function), what)
+                undrawn(lambda: self._tried(module, reversed_batch(call), function), what)
             except ShapeError:  # there are batches that have an order
-                other = call
-                again = undrawn(lambda: self._tried(module, call, function), what)
+                undrawn(lambda: self._tried(module, call, function), what)
+            again = undrawn(lambda: self._tried(module, call, function), what)
+            self._leaves = before != state(module)
         with self.lent(fresh=True) as module:
-            check_same(again, undrawn(lambda: self._tried(module, other, function), what), what)
+            first = undrawn(lambda: self._tried(module, call, function), what)
+        check_same(again, first, what)
         return first
 
     def exact(self) -> Guard:

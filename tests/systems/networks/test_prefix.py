@@ -47,12 +47,26 @@ class Twice(nn.Module):
         return self.shared(torch.tanh(self.middle(self.shared(x))))
 
 
+class Gated(nn.Module):
+    """Reads what came before the layer only where the layer's output is large."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.middle, self.last = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        before = self.first(x)
+        h = self.middle(before)
+        return self.last(h + before * torch.relu(h - 100))
+
+
 MODULES = {
     "sequence": lambda: nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4), nn.Linear(4, 2)),
     "in place": InPlaceResidual,
     "twice": Twice,
+    "gated": Gated,
 }
-LAYERS = {"sequence": "2", "in place": "middle", "twice": "middle"}
+LAYERS = {"sequence": "2", "in place": "middle", "twice": "middle", "gated": "middle"}
 X = torch.linspace(-1, 1, 20).reshape(5, 4)
 
 
@@ -65,7 +79,7 @@ def test_rerunning_gives_what_the_whole_module_gives(kind):
     """With a changed activation, against a hook on a module that replays nothing."""
     module = seeded(MODULES[kind]).eval()
     theory = capture(module, X, LAYERS[kind], first)
-    changed = theory.features["activation"] * 1.5 + 0.3
+    changed = theory.features["activation"] * 1.5 + (200 if kind == "gated" else 0.3)
     leaf = changed.clone().requires_grad_()
     found = theory.observables[0].samples({"activation": leaf})
     (gradient,) = torch.autograd.grad(found.sum(), leaf)
