@@ -125,20 +125,20 @@ class Enclosure:
 
     def _forms(self) -> list[tuple[slice, Form]]:
         n, piece = len(self._fibre), self._piece()
-        if piece < n:
-            self._check_apart()
         pieces = [slice(first, min(n, first + piece)) for first in range(0, n, piece)]
         return [(samples, self._form(samples, self._ball())) for samples in pieces]
 
-    def _check_apart(self) -> None:
-        """Raise if some of the samples alone may be another function: if what it decides mixes.
+    def _apart(self, *, reads: bool) -> Any:
+        """What there is at the cut points, where every decision belongs to its own sample.
 
-        Decisions that are the same all over the fibre are no longer anybody's; here they are.
+        Decisions that are the same all over the fibre are no longer anybody's otherwise; of some
+        samples alone, what mixes samples by them is another function.
         """
         form = self._at(self._centre)
-        readout = self._fibre.theory.attrs.get("readout")
-        if isinstance(readout, Readout):
-            self._returned(self._readout, replace(form, ball=replace(form.ball, apart=True)))
+        form = replace(form, ball=replace(form.ball, apart=True))
+        if reads:
+            return self._returned(self._readout, form)
+        return self._features(form, slice(0, len(self._fibre)))
 
     def _moved(self, observable: Observable, now: Ends, *, reads: bool) -> Ends:
         """Bounds over the fibre: of each piece alone, or of all together where that will not do."""
@@ -146,7 +146,11 @@ class Enclosure:
             pieces = self._pieces
         else:
             pieces = [(s, self._features(form, s)) for s, form in self._forms()]
+        whole = slice(0, len(self._fibre))
+        apart = self._apart(reads=reads) if len(pieces) > 1 else None
         try:
+            if apart is not None:
+                self._values(observable, apart, whole)
             found = [self._values(observable, source, samples) for samples, source in pieces]
             low, high = (torch.cat(ends) for ends in zip(*found, strict=True))
             return _holding(low, high, now)
@@ -155,7 +159,6 @@ class Enclosure:
                 raise
         if not reads:
             raise Opaque("too large to certify at once, and of some samples alone it is another")
-        whole = slice(0, len(self._fibre))
         together = _together([source for _, source in pieces], [s for s, _ in pieces])
         return _holding(*self._values(observable, together, whole), now)
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune
 
-from rgwidgets.bounds import Opaque, certify, confirm, prove, subspace_influence
+from rgwidgets.bounds import Fibre, Opaque, certify, confirm, prove, subspace_influence
 from rgwidgets.core.errors import ObservableError
 from rgwidgets.core.outputs import OutputObservable
 from rgwidgets.core.theory import Observable, Theory
@@ -205,6 +205,42 @@ def test_no_batch_is_too_large_for_its_size_alone() -> None:
         certificates.append(certify(fibre, theory.observables[0], method="forms"))
     assert certificates[0].shape == (6,)
     assert torch.allclose(certificates[1][:6], certificates[0], rtol=1e-6)  # the same slope for all
+
+
+@pytest.mark.parametrize("where", ["network", "observable"])
+def test_what_looks_at_the_whole_batch_is_not_certified_in_pieces(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gate that is open for the share of samples above 0: decided, but by all of them."""
+    x = torch.randn(12, 4, generator=torch.Generator().manual_seed(0)).abs()
+    x[6:, 0] = -10 - x[6:, 0]
+    x[:6, 0] += 10
+
+    def gated(h: Tensor) -> Tensor:
+        return h[:, 1] * (h[:, 0] > 0).to(h.dtype).mean()
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.id = nn.Identity()
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.id(x)
+            return torch.stack([gated(h), h[:, 1]], 1) if where == "network" else h
+
+    read = gated if where == "observable" else (lambda y: y[:, 0])
+    theory = capture(Net(), x, "id", {"o": read})
+    basis = torch.eye(4, dtype=torch.float64)[:, 1:]
+    fine = x.double()
+    tails = fine @ basis
+    fibre = Fibre(theory, "activation", fine - tails @ basis.T, basis, tails, ball=0.5)
+    whole = subspace_influence(fibre, theory.observables[0])
+    monkeypatch.setattr("rgwidgets.bounds.enclosure.Enclosure._piece", lambda *_: 6)
+    pieces = subspace_influence(replace(fibre), theory.observables[0])
+    assert whole.certificate.kind == "proved"
+    if pieces.certificate:  # not of a piece's own share, which is 0 or 1
+        assert where == "observable"
+        assert torch.allclose(pieces.certificate.each, whole.certificate.each)
 
 
 def test_a_declared_range_bounds_the_change_and_is_held() -> None:
