@@ -238,8 +238,9 @@ def test_what_looks_at_the_whole_batch_is_not_certified_in_pieces(
     monkeypatch.setattr("rgwidgets.bounds.enclosure.Enclosure._piece", lambda *_: 6)
     pieces = subspace_influence(replace(fibre), theory.observables[0])
     assert whole.certificate.kind == "proved"
-    if pieces.certificate:  # not of a piece's own share, which is 0 or 1
-        assert where == "observable"
+    assert "withdrawn" not in pieces.certificate.how  # never of a piece's own share, 0 or 1
+    assert bool(pieces.certificate) == (where == "observable")
+    if where == "observable":
         assert torch.allclose(pieces.certificate.each, whole.certificate.each)
 
 
