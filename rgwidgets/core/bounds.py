@@ -1,4 +1,4 @@
-"""What neglected features can still do: never a bare float, always with its kind."""
+"""What neglected features can still do: never a bare float, always with its kind and of whom."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from .errors import ParameterError, choose
+from .estimate import estimate
 from .numeric import instance, number
+from .share import Share
 
 Kind = Literal["proved", "measured", "none"]
+Statistic = Literal["largest", "mean", "single"]
+KINDS, STATISTICS = ("proved", "measured", "none"), ("largest", "mean", "single")
 _SAY = "say Bound.none(reason) where there is no number"
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A size of change of one observable, in its unit.
+    """A size of change of one observable, in its unit: of what kind, and of whom.
 
     Attributes
     ----------
@@ -29,15 +34,21 @@ class Bound:
     how
         The method: attack and its restarts, sample size, confidence, or the theorem.
     error
-        Standard error of a measured value over samples; None where it has none (NaN is taken as
-        none).
+        Standard error of a measured mean; None where there is none (NaN is taken as none).
     each
-        The change of every sample, (n,) float64, whose mean `value` is; None where not known.
+        The change of every sample, (n,) float64; None where there are none, or they are not known.
+    statistic
+        What `value` is of the samples: their "largest", which holds for each of them, their
+        "mean", which is no promise to any, or a "single" number of no samples, such as an
+        ensemble's.
+    whom
+        Which samples, and which configurations of each, in words: "360 inputs, own tails".
 
     Raises
     ------
     ParameterError
-        If the kind is unknown, or the value or the error is negative or the value NaN.
+        If the kind or the statistic is unknown, the value or the error is negative or the value
+        NaN.
 
     Examples
     --------
@@ -45,6 +56,9 @@ class Bound:
     0.4 ± 0.02 (measured: PGD, 8 restarts)
     >>> print(Bound.none("the layer norm has no certificate here"))
     none (the layer norm has no certificate here)
+    >>> each = torch.tensor([0.0, 0.1, 0.1, 1.0])
+    >>> print(Bound.of(each, "proved", "CROWN", whom="4 inputs, every tail"))
+    1 (proved for each of 4 inputs, every tail: CROWN)
     """
 
     value: float
@@ -52,9 +66,12 @@ class Bound:
     how: str = ""
     error: float | None = None
     each: Tensor | None = field(default=None, repr=False, compare=False)
+    statistic: Statistic = "single"
+    whom: str = ""
 
     def __post_init__(self) -> None:
-        choose("kind", self.kind, ("proved", "measured", "none"))
+        choose("kind", self.kind, KINDS)
+        choose("statistic", self.statistic, STATISTICS)
         if self.kind == "none":
             object.__setattr__(self, "value", math.nan)
             object.__setattr__(self, "error", None)
@@ -71,22 +88,80 @@ class Bound:
             raise ParameterError("error of a bound", given=self.error, allowed="a number ≥ 0")
 
     @classmethod
-    def of(cls, each: Tensor, kind: Kind, how: str) -> Bound:
-        """The mean of changes by sample (n,), with its standard error where they are measured.
+    def of(
+        cls,
+        each: Tensor,
+        kind: Kind,
+        how: str,
+        *,
+        statistic: Statistic = "largest",
+        whom: str = "",
+        error: float | None = None,
+    ) -> Bound:
+        """The largest or the mean of changes by sample (n,).
 
-        >>> import torch
-        >>> bound = Bound.of(torch.tensor([1.0, 1.0, 3.0, 3.0]), "measured", "own tail")
+        A measured mean has the error of independent samples, unless another is given.
+
+        >>> bound = Bound.of(torch.tensor([1.0, 1.0, 3.0, 3.0]), "measured", "", statistic="mean")
         >>> print(bound, bound.largest)
-        2 ± 0.58 (measured: own tail) 3.0
+        2 ± 0.58 (measured, the mean) 3.0
         """
         each = each.detach().double().cpu()
-        deviation = float(each.std()) if kind == "measured" and len(each) > 1 else math.nan
-        return cls(float(each.mean()), kind, how, deviation / math.sqrt(len(each)), each)
+        if statistic == "largest":
+            return cls(float(each.max()), kind, how, None, each, statistic, whom)
+        error = estimate(each, chains=None).error if error is None and kind == "measured" else error
+        return cls(float(each.mean()), kind, how, error, each, statistic, whom)
 
     @property
     def largest(self) -> float:
-        """The largest over samples; the value itself where the samples' own are not known."""
-        return self.value if self.each is None else float(self.each.max())
+        """Of all samples; NaN where a mean is all that is known."""
+        if self.each is not None:
+            return float(self.each.max())
+        return math.nan if self.statistic == "mean" else self.value
+
+    @property
+    def mean(self) -> float:
+        """Over samples; NaN where the largest is all that is known."""
+        if self.each is not None:
+            return float(self.each.mean())
+        return math.nan if self.statistic == "largest" else self.value
+
+    @property
+    def median(self) -> float:
+        """Half of the samples are at this or below; NaN where they are not known."""
+        return self.quantile(0.5)
+
+    def quantile(self, share: float) -> float:
+        """The smallest change that a share of the samples does not exceed; NaN if not known."""
+        if self.each is None:
+            return math.nan
+        rank = max(1, math.ceil(share * len(self.each) - 1e-9))
+        return float(self.each.kthvalue(rank).values)
+
+    def over(self, tolerance: float) -> Share | None:
+        """How many of the samples are over a tolerance; None where they are not known.
+
+        >>> print(Bound.of(torch.tensor([0.0, 0.2, 0.3]), "measured", "").over(0.1))
+        2 of 3 (67 %)
+        """
+        if self.each is None:
+            return None
+        return Share(int((self.each > tolerance).sum()), len(self.each))
+
+    def within(self, tolerance: float) -> bool:
+        """Whether the value is a statement, and does not exceed the tolerance."""
+        return bool(self) and self.value <= tolerance
+
+    @property
+    def quantifier(self) -> str:
+        """Of whom the value is, in words; nothing where it does not say."""
+        if self.statistic == "single":
+            return self.whom
+        word = "the mean" if self.statistic == "mean" else (
+            "for each" if self.kind == "proved" else "the largest"
+        )
+        joint = " over " if self.statistic == "mean" else " of "
+        return word + (f"{joint}{self.whom}" if self.whom else "")
 
     @classmethod
     def none(cls, reason: str) -> Bound:
@@ -100,7 +175,9 @@ class Bound:
         if not self:
             return f"none ({self.how})"
         error = f" ± {self.error:.2g}" if self.error else ""
-        return f"{self.value:.4g}{error} ({self.kind}: {self.how})"
+        of = self.quantifier
+        said = self.kind + ("" if not of else f" {of}" if of.startswith("for ") else f", {of}")
+        return f"{self.value:.4g}{error} ({said}{': ' if self.how else ''}{self.how})"
 
 
 @dataclass(frozen=True)
@@ -109,24 +186,31 @@ class Influence:
 
     The effective theory predicts the observable at the cut point. The fibre is the set of fine
     configurations that share the coarse features (for activations: with a discarded part no
-    longer than a stated radius). Each number is a mean over samples of the absolute change from
-    the prediction.
+    longer than a stated radius). Each number is of the absolute change from the prediction; each
+    keeps the change of every sample, and says of whom it is.
 
     Attributes
     ----------
     average
-        With each sample's own fine features.
+        With each sample's own fine features: a mean over samples.
     resample
-        With fine features drawn from elsewhere: another sample's, or at random in the fibre.
+        With fine features drawn from elsewhere, another sample's or at random in the fibre: a
+        mean over samples.
     attack
-        The largest change found in the fibre: a lower bound on the worst case.
+        The largest change found in the fibre of any sample: a lower bound on the worst case.
     certificate
-        No point of the fibre changes more: an upper bound on the worst case.
+        No point of any sample's fibre changes more: an upper bound on the worst case.
+    outside
+        How many of the samples have fine features of their own outside of what attack and
+        certificate are about (a tail longer than the radius).
+    fresh
+        Whether the samples had no say in what was cut, and are independent: then what is counted
+        of them bounds the share of all that are like them.
 
     Raises
     ------
     ParameterError
-        If an attack exceeds a certificate, in the mean or on any sample (one of the two is then
+        If an attack exceeds a certificate, on any sample or as a number (one of the two is then
         wrong), or either carries the other's kind.
 
     Examples
@@ -141,6 +225,8 @@ class Influence:
     resample: Bound
     attack: Bound
     certificate: Bound
+    outside: Share | None = None
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         for name in ("average", "resample", "attack", "certificate"):
@@ -169,7 +255,10 @@ class Influence:
 
     @property
     def worst(self) -> tuple[float, float]:
-        """Interval that holds the worst case: (attack, certificate), (0, inf) where unknown."""
+        """Interval that holds the worst case: (attack, certificate), (0, inf) where unknown.
+
+        Of the samples that were looked at; where a record kept means alone, of no sample.
+        """
         low = self.attack.value if self.attack else 0.0
         return low, self.certificate.value if self.certificate else math.inf
 
