@@ -2,10 +2,9 @@
 
 from .attack import attack
 from .branch import Refined, Search, tighten
-from .certify import Proof, certify, prove
+from .certify import certify, prove
 from .enclosure import Enclosure
-from .fibre import Fibre
-from .influence import subspace_influence
+from .fibre import SubspaceFibre
 from .opaque import Opaque
 from .rare import Probability, Rare, rare_events
 from .region import certify_region
@@ -14,10 +13,9 @@ from .tail_law import TailLaw
 
 __all__ = [
     "Enclosure",
-    "Fibre",
+    "SubspaceFibre",
     "Opaque",
     "Probability",
-    "Proof",
     "Rare",
     "Refined",
     "Search",
@@ -28,6 +26,5 @@ __all__ = [
     "prove",
     "rare_events",
     "read_tail",
-    "subspace_influence",
     "tighten",
 ]

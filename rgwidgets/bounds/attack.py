@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -14,8 +15,10 @@ from rgwidgets.core.outputs import OutputObservable, gradient_of
 from rgwidgets.core.progress import tick
 from rgwidgets.core.theory import Observable
 
-from .fibre import Fibre
 from .statistics import derangement
+
+if TYPE_CHECKING:
+    from .fibre import SubspaceFibre
 
 #: Points (r, n, K) and what each restart of each sample is after → values and heights, (r, n).
 Climb = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -41,7 +44,12 @@ class Attack:
 
 
 def attack(
-    fibre: Fibre, observable: Observable, *, steps: int = 12, restarts: int = 8, seed: int = 0
+    fibre: SubspaceFibre,
+    observable: Observable,
+    *,
+    steps: int = 12,
+    restarts: int = 8,
+    seed: int = 0,
 ) -> Attack:
     """Largest |o(x) − o(cut)| found over the fibre, sample by sample.
 
@@ -99,7 +107,7 @@ def attack(
 class _Best:
     """The largest change of each sample that was seen, and where."""
 
-    def __init__(self, fibre: Fibre, observable: Observable) -> None:
+    def __init__(self, fibre: SubspaceFibre, observable: Observable) -> None:
         self._fibre, self._observable = fibre, observable
         self.point = torch.zeros_like(fibre.own)
         with torch.no_grad():
@@ -166,7 +174,7 @@ def _both_ways(observable: Observable, z: Tensor, before: Tensor) -> Tensor:
     return torch.cat([up, -up])
 
 
-def _by_itself(fibre: Fibre, observable: Observable) -> Climb:
+def _by_itself(fibre: SubspaceFibre, observable: Observable) -> Climb:
     """Along the observable or its surrogate, up or down."""
     with torch.no_grad():
         level = fibre.evaluate(observable, torch.zeros_like(fibre.own)[None])[1]
@@ -178,7 +186,7 @@ def _by_itself(fibre: Fibre, observable: Observable) -> Climb:
     return climb
 
 
-def _by_outputs(fibre: Fibre, observable: Observable) -> Climb:
+def _by_outputs(fibre: SubspaceFibre, observable: Observable) -> Climb:
     """Along the log-probability of one of the outputs that an observable is of."""
 
     def climb(z: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -192,7 +200,7 @@ def _by_outputs(fibre: Fibre, observable: Observable) -> Climb:
     return climb
 
 
-def _targets(fibre: Fibre, observable: Observable, z: Tensor, seed: int) -> Tensor | None:
+def _targets(fibre: SubspaceFibre, observable: Observable, z: Tensor, seed: int) -> Tensor | None:
     """Which output each restart of each sample raises, (2 r, n), None if none has a gradient.
 
     In turn the next largest at the cut, and of those drawn the ones that would change most.
@@ -215,7 +223,7 @@ def _targets(fibre: Fibre, observable: Observable, z: Tensor, seed: int) -> Tens
     return torch.stack([near, far], 1).flatten(0, 1)
 
 
-def _starts(fibre: Fibre, restarts: int, seed: int) -> Tensor:
+def _starts(fibre: SubspaceFibre, restarts: int, seed: int) -> Tensor:
     """Starting points (restarts, n, K) in the ball."""
     own = fibre.own
     n, radius = len(own), fibre.radius

@@ -14,7 +14,7 @@ from rgwidgets.core.progress import tick
 from rgwidgets.core.theory import Observable
 
 from .attack import Attack
-from .fibre import Fibre
+from .fibre import SubspaceFibre
 from .front import Front, Round
 from .newton import polish
 from .problems import Problem, of_fibre
@@ -72,7 +72,7 @@ class Refined:
 
 
 def tighten(
-    fibre: Fibre,
+    fibre: SubspaceFibre,
     observable: Observable,
     *,
     seconds: float | None = None,
@@ -158,7 +158,7 @@ class Search:
 
     def __init__(
         self,
-        of: Fibre | Problem,
+        of: SubspaceFibre | Problem,
         observable: Observable | None = None,
         *,
         tolerance: float = 1e-6,
@@ -166,7 +166,7 @@ class Search:
     ) -> None:
         if not 0 < tolerance < math.inf:
             raise ParameterError("tolerance", given=tolerance, allowed="a finite number > 0")
-        if isinstance(of, Fibre):
+        if isinstance(of, SubspaceFibre):
             if observable is None:
                 raise ParameterError("observable", given=None, allowed="one of the fibre's theory")
             of = of_fibre(of, observable, known)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
 from rgwidgets.core.errors import ParameterError
+from rgwidgets.core.fibre import Proof
 from rgwidgets.core.outputs import OutputObservable
 from rgwidgets.core.progress import tick
 from rgwidgets.core.theory import Observable
 
 from . import confirm
-from .fibre import Fibre
 from .lipschitz import stretch
 from .opaque import Opaque
 from .propagate import LinearBound, Propagation
+
+if TYPE_CHECKING:
+    from .fibre import SubspaceFibre
 
 Method = Literal["best", "crown", "interval", "lipschitz", "forms"]
 METHODS = ("crown", "interval", "lipschitz", "forms")
@@ -26,24 +28,7 @@ _ROUNDING = 1e-10
 _EQUAL = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
-class Proof:
-    """An upper bound on what a fibre can do, and how it was found.
-
-    Attributes
-    ----------
-    change
-        sup |o(x) − o(cut)| over the fibre is at most this, by sample, (n,) float64.
-    how
-        The methods that gave the smallest bounds, with the number of samples of each where there
-        is more than one.
-    """
-
-    change: Tensor
-    how: str
-
-
-def certify(fibre: Fibre, observable: Observable, *, method: Method = "best") -> Tensor:
+def certify(fibre: SubspaceFibre, observable: Observable, *, method: Method = "best") -> Tensor:
     """Upper bound of |o(x) − o(cut)| over the fibre, sample by sample, (n,) float64.
 
     "interval": interval arithmetic from the exact box of the first affine map. "crown": linear
@@ -88,7 +73,7 @@ def certify(fibre: Fibre, observable: Observable, *, method: Method = "best") ->
     return _by_chain(fibre, observable, method)
 
 
-def _by_chain(fibre: Fibre, observable: OutputObservable, method: Method) -> Tensor:
+def _by_chain(fibre: SubspaceFibre, observable: OutputObservable, method: Method) -> Tensor:
     pieces = fibre.propagations if method == "crown" else fibre.intervals
     labels, done, results = observable.labels, 0, []
     for piece in pieces:
@@ -100,7 +85,7 @@ def _by_chain(fibre: Fibre, observable: OutputObservable, method: Method) -> Ten
     return torch.cat(results).to(fibre.centre.device)
 
 
-def prove(fibre: Fibre, observable: Observable) -> Proof:
+def prove(fibre: SubspaceFibre, observable: Observable) -> Proof:
     """The smallest of the bounds that hold, sample by sample, and which they are.
 
     CROWN where the rest of the network is a chain that can be read, affine forms where it is not
@@ -137,7 +122,7 @@ def prove(fibre: Fibre, observable: Observable) -> Proof:
     return _within_range(_smallest(found), fibre, observable)
 
 
-def _within_range(proof: Proof, fibre: Fibre, observable: Observable) -> Proof:
+def _within_range(proof: Proof, fibre: SubspaceFibre, observable: Observable) -> Proof:
     """No value leaves the range that the observable declares."""
     if observable.range is None:
         return proof
@@ -147,7 +132,9 @@ def _within_range(proof: Proof, fibre: Fibre, observable: Observable) -> Proof:
     return Proof(torch.minimum(proof.change, most), proof.how)
 
 
-def _check_value(fibre: Fibre, observable: OutputObservable, outputs: Tensor, z: Tensor) -> None:
+def _check_value(
+    fibre: SubspaceFibre, observable: OutputObservable, outputs: Tensor, z: Tensor
+) -> None:
     """Raise `Opaque` unless the declared form of outputs (n, c) gives what the network's code does.
 
     The proofs of chains know an observable by its form, its labels and its weights alone.
@@ -166,7 +153,9 @@ def _check_value(fibre: Fibre, observable: OutputObservable, outputs: Tensor, z:
     confirm.check_function(value, value, confirm.values(fibre, observable, z))
 
 
-def _simpler(fibre: Fibre, observable: OutputObservable, crown: Tensor) -> dict[str, Tensor]:
+def _simpler(
+    fibre: SubspaceFibre, observable: OutputObservable, crown: Tensor
+) -> dict[str, Tensor]:
     """Simpler proofs that are as good as CROWN's on every sample, which is part of both."""
     names: dict[str, Method] = {"Lipschitz": "lipschitz", "interval": "interval"}
     found = {name: _by_chain(fibre, observable, method) for name, method in names.items()}
@@ -196,7 +185,7 @@ def _check_declared(observable: Observable) -> None:
         raise Opaque("labels at several positions of one sample")
 
 
-def _by_norms(fibre: Fibre, observable: OutputObservable) -> Tensor:
+def _by_norms(fibre: SubspaceFibre, observable: OutputObservable) -> Tensor:
     """By the product of norms of what follows, for chains that are too wide to read."""
     outputs, factor, last = stretch(fibre)
     device = outputs.device

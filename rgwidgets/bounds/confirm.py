@@ -8,16 +8,17 @@ import torch
 from torch import Tensor
 
 from rgwidgets.core.errors import RGError
+from rgwidgets.core.fibre import rounding
 from rgwidgets.core.outputs import Readout
 from rgwidgets.core.theory import Observable
 
 from .opaque import Opaque
 
 if TYPE_CHECKING:
-    from .fibre import Fibre
+    from .fibre import SubspaceFibre
 
 
-def values(fibre: Fibre, observable: Observable, z: Tensor) -> Tensor:
+def values(fibre: SubspaceFibre, observable: Observable, z: Tensor) -> Tensor:
     """The observable at a point of every sample's fibre, (n, K) → (n,).
 
     By the observable's and the network's own code; in double precision where it runs in that.
@@ -39,14 +40,7 @@ def outputs(readout: Readout, activation: Tensor) -> Tensor:
             return readout(activation).double()
 
 
-def rounding(own: Tensor) -> Tensor:
-    """How far values (n,) may be off by the precision in which they were computed."""
-    eps = torch.finfo(own.dtype).eps if own.is_floating_point() else 0.0
-    close: Tensor = eps**0.5 * (1 + own.double().abs().max())
-    return close
-
-
-def sampled(fibre: Fibre, seed: int = 0) -> Tensor:
+def sampled(fibre: SubspaceFibre, seed: int = 0) -> Tensor:
     """Points to compare at, (n, K): own tails as far as the ball goes, and places on its sphere."""
     own = fibre.own
     inside = own * (fibre.radius / own.norm(dim=-1, keepdim=True).clamp_min(1e-300)).clamp_max(1.0)
@@ -66,10 +60,3 @@ def check_function(low: Tensor, high: Tensor, own: Tensor) -> None:
             f"a proof of another function: of sample {i} it makes {float(low[i]):.6g} where the "
             f"network itself gives {float(own[i]):.6g}"
         )
-
-
-def exceeding(fibre: Fibre, z: Tensor, change: Tensor, allowed: Tensor) -> int | None:
-    """The first sample whose point, if it is in the ball, moves it further than is allowed."""
-    inside = z.norm(dim=-1) <= fibre.radius * (1 + 1e-9)
-    above = (inside & (change > allowed)).nonzero()
-    return int(above[0]) if len(above) else None

@@ -23,7 +23,7 @@ from .forms.structure import cat
 from .opaque import Opaque
 
 if TYPE_CHECKING:
-    from .fibre import Fibre
+    from .fibre import SubspaceFibre
 
 #: Numbers in all slopes of one sample beyond which nothing is certified: 0.1 s of work.
 WORK = 2**24
@@ -48,7 +48,7 @@ class Enclosure:
         Centres, discarded directions and radius.
     """
 
-    def __init__(self, fibre: Fibre) -> None:
+    def __init__(self, fibre: SubspaceFibre) -> None:
         self._fibre = fibre
 
     def changes(self, observable: Observable) -> Tensor:

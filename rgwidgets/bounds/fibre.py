@@ -1,24 +1,29 @@
-"""The fine configurations that share their coarse features: a ball in the discarded subspace."""
+"""The activations that share their kept coefficients: a ball in the discarded subspace."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, cast
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
+from rgwidgets.core.bounds import Influence
 from rgwidgets.core.errors import ObservableError, ParameterError, ShapeError
+from rgwidgets.core.fibre import Fibre, Found, Proof
 from rgwidgets.core.outputs import OutputObservable, Readout
 from rgwidgets.core.theory import Observable, Theory
 
+from . import confirm
+from .attack import attack
+from .certify import prove
 from .enclosure import Enclosure
 from .opaque import Opaque
 from .propagate import Propagation
-from .statistics import tail_radius
+from .statistics import derangement, tail_radius
 from .tail import Tail, read_tail
 
 #: Numbers in the largest array of a propagation; samples are taken in pieces to keep below it.
@@ -29,8 +34,11 @@ _TAILS: WeakKeyDictionary[Theory, Tail | str] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
-class Fibre:
-    """{centre + basis·z : ‖z‖₂ ≤ radius} for each sample.
+class SubspaceFibre(Fibre):
+    """{centre + basis·z : ‖z‖₂ ≤ radius} for each sample; its points are coefficients z, (n, K).
+
+    Average and resample use tails as they are, also those longer than the radius; attack and
+    certificate stay within it.
 
     Attributes
     ----------
@@ -46,11 +54,15 @@ class Fibre:
     tails
         The samples' own discarded coefficients, (n, …, k) float64.
     quantile
-        Fraction of the samples whose own tail lies in the ball.
+        The radius is this quantile of the norms of tails.
+    norms
+        Of the tails of other samples, (m,), whose quantile is the radius; the samples' own if None.
     ball
         The radius itself, where it is set by hand instead.
     unspanned
         Why nothing can be promised, where the samples are too few to tell what is discarded.
+    steps, restarts, seed
+        Effort of the attack, and the seed of its random starts and of the resampling.
 
     Raises
     ------
@@ -66,6 +78,13 @@ class Fibre:
     quantile: float = 0.99
     ball: float | None = None
     unspanned: str = ""
+    norms: Tensor | None = None
+    steps: int = 12
+    restarts: int = 8
+    seed: int = 0
+    noun: ClassVar[str] = "inputs"
+    own_in_words: ClassVar[str] = "each with its own tail"
+    drawn_in_words: ClassVar[str] = "each with the tail of another"
 
     def __post_init__(self) -> None:
         if self.ball is not None and not 0 <= self.ball < math.inf:
@@ -87,23 +106,78 @@ class Fibre:
 
     @cached_property
     def radius(self) -> float:
-        """The quantile of the norms of the samples' own tails, over all positions together."""
+        """The quantile of the norms of tails, over all positions together."""
         if self.ball is not None:
             return self.ball
-        return tail_radius(self.own.norm(dim=-1), self.quantile)
+        norms = self.own.norm(dim=-1) if self.norms is None else self.norms
+        return tail_radius(norms, self.quantile)
 
     @property
-    def ball_in_words(self) -> str:
+    def all_in_words(self) -> str:
         """Which tails attack and certificate are about."""
-        words = f"‖tail‖ ≤ {self.radius:.3g}"
+        words = f"every tail with ‖tail‖ ≤ {self.radius:.3g}"
         if self.ball is not None:
             return words
-        return f"{words}, the {self.quantile:.0%} quantile of measured tails"
+        whose = "these" if self.norms is None else f"{len(self.norms):,} other"
+        return f"{words}, the {self.quantile:.0%} quantile of the tails of {whose} inputs"
 
     @property
+    def fresh(self) -> bool:
+        return self.norms is not None and self.theory.chains is None
+
+    @property
+    def lifted(self) -> Tensor:
+        """No tail at all, (n, K)."""
+        return torch.zeros_like(self.own)
+
+    @cached_property
     def own(self) -> Tensor:
         """The samples' own tails, flattened: (n, K), K = positions × k."""
         return self.tails.flatten(1)
+
+    def drawn(self) -> Tensor | str:
+        if len(self) == 1:
+            return "a single sample has no other tail to borrow"
+        return self.own[derangement(len(self), self.seed).to(self.own.device)]
+
+    def attack(self, observable: Observable) -> Found | str:
+        if self.unspanned:
+            return self.unspanned
+        if self.radius == 0:
+            return Found((self.lifted,), "a single point")
+        effort = {"steps": self.steps, "restarts": self.restarts, "seed": self.seed}
+        found = attack(self, observable, **effort)
+        return Found((found.point,), found.how)
+
+    def certify(self, observable: Observable) -> Proof | str:
+        if self.unspanned:
+            return self.unspanned
+        if self.radius == 0:  # longer tails are measured, and nothing is promised of them
+            return Proof(torch.zeros_like(self.own[:, 0]), "a single point")
+        try:
+            return prove(self, observable)
+        except Opaque as reason:
+            return str(reason)
+
+    def value(self, observable: Observable, point: Tensor, *, exactly: bool = False) -> Tensor:
+        """By the network's own code, in double precision where proofs are compared with it."""
+        if exactly or self.direct(observable):
+            return confirm.values(self, observable, point)
+        features = {**self.theory.features, self.feature: self.points(point)}
+        with torch.no_grad():
+            return observable.samples(features)
+
+    def holds(self, point: Tensor) -> Tensor:
+        inside: Tensor = point.norm(dim=-1) <= self.radius * (1 + 1e-9)
+        return inside
+
+    def known(self, observable: Observable) -> Influence | None:
+        if observable.name in cast("frozenset[str]", self.theory.attrs.get("unread", ())):
+            return Influence.nothing("it does not hang on the layer's output, whatever is cut")
+        own = self.own
+        if own.shape[1] == 0 or not (self.unspanned or self.radius or bool(own.any())):
+            return self.untouched("nothing was neglected")
+        return None
 
     def __len__(self) -> int:
         return len(self.centre)

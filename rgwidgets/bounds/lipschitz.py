@@ -16,7 +16,7 @@ from .opaque import Opaque
 from .tail import NOTHING, Step, curve_of, steps_after
 
 if TYPE_CHECKING:
-    from .fibre import Fibre
+    from .fibre import SubspaceFibre
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -25,7 +25,7 @@ _MAXIMA = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
 _RESHAPES = (nn.Flatten, nn.Unflatten)
 
 
-def stretch(fibre: Fibre) -> tuple[Tensor, float, Tensor | None]:
+def stretch(fibre: SubspaceFibre) -> tuple[Tensor, float, Tensor | None]:
     """How far the outputs can move for each unit that the feature moves (Szegedy et al., 2014).
 
     Returns

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from rgwidgets.core.errors import ObservableError
+from rgwidgets.core.fibre import rounding
 from rgwidgets.core.outputs import OutputObservable
 from rgwidgets.core.progress import tick
 from rgwidgets.core.theory import Observable
 
-from . import confirm
-from .fibre import Fibre
+from .fibre import SubspaceFibre
 from .tail_law import TailLaw
 
 #: numbers in the largest array of one evaluation
@@ -51,7 +51,7 @@ class Shell:
 class Watch:
     """The observable's change at pairs of an input and a tail, and the height that is climbed."""
 
-    fibre: Fibre
+    fibre: SubspaceFibre
     observable: Observable
     before: Tensor = field(init=False)
     most: Tensor = field(init=False)  # largest change that the declared range allows, (n,)
@@ -69,7 +69,7 @@ class Watch:
             self.most = torch.maximum(high - self.before, self.before - low)
         if self._declared():
             pairs = zip(self._packed(inputs, own), self._single(inputs, own), strict=True)
-            self._singly = all(bool(((a - b).abs() <= confirm.rounding(a)).all()) for a, b in pairs)
+            self._singly = all(bool(((a - b).abs() <= rounding(a)).all()) for a, b in pairs)
 
     def __call__(self, inputs: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """|Δ| and heights, (m,) each, of inputs (m,) int64 with tails (m, K)."""

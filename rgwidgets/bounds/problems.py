@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from rgwidgets.core.fibre import rounding
 from rgwidgets.core.outputs import OutputObservable
 from rgwidgets.core.theory import Observable
 
@@ -15,7 +16,7 @@ from . import confirm
 from .attack import Attack, attack
 from .certify import certify, prove
 from .chain import Chain
-from .fibre import Fibre
+from .fibre import SubspaceFibre
 from .goals import Boxes, Goal, LossFalls, LossRises, Row
 from .opaque import Opaque
 from .relaxation import Relaxation
@@ -59,7 +60,7 @@ class Problem:
         own = self.values(point)
         if not len(own):
             return own
-        above = (own > change * (1 + 1e-6) + confirm.rounding(own)).nonzero()
+        above = (own > change * (1 + 1e-6) + rounding(own)).nonzero()
         if len(above):
             i = int(above[0])
             raise Opaque(
@@ -101,7 +102,7 @@ def settled(points: Tensor) -> Problem:
     return Problem(chain, (), zero, zero, points, ceiling, lambda z: z, lambda _: zero)
 
 
-def of_fibre(fibre: Fibre, observable: Observable, known: Attack | None) -> Problem:
+def of_fibre(fibre: SubspaceFibre, observable: Observable, known: Attack | None) -> Problem:
     """The change of an observable over a fibre. Raises `Opaque` where no chain can be read."""
     if fibre.unspanned:
         raise Opaque(fibre.unspanned)
@@ -129,7 +130,7 @@ def of_fibre(fibre: Fibre, observable: Observable, known: Attack | None) -> Prob
     return Problem(chain, goals, proved, found, point, ceiling, lambda z: z @ turned, values)
 
 
-def _chain(fibre: Fibre) -> tuple[Chain, Tensor]:
+def _chain(fibre: SubspaceFibre) -> tuple[Chain, Tensor]:
     """The rest of the network in coordinates of which it depends on each, and (d, K) back."""
     along, _ = fibre.start
     axes, sizes, turned = torch.linalg.svd(along.cpu(), full_matrices=False)

@@ -13,7 +13,7 @@ from rgwidgets.core.errors import ObservableError, ParameterError
 from rgwidgets.core.numeric import real, whole
 from rgwidgets.core.theory import Observable
 
-from .fibre import Fibre
+from .fibre import SubspaceFibre
 from .multilevel import Shell, Swarm, Watch
 from .tail_law import TailLaw
 
@@ -154,7 +154,7 @@ class Rare:
 
 
 def rare_events(
-    fibre: Fibre,
+    fibre: SubspaceFibre,
     observable: Observable,
     *,
     law: str | TailLaw = "gaussian",
@@ -228,7 +228,7 @@ def rare_events(
     >>> from rgwidgets.core.theory import Theory
     >>> x = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]).double()
     >>> total = Observable("total", lambda f: f["x"].sum(1))
-    >>> fibre = Fibre(Theory({"x": x}, (total,)), "x", 0 * x, torch.eye(2).double(), x)
+    >>> fibre = SubspaceFibre(Theory({"x": x}, (total,)), "x", 0 * x, torch.eye(2).double(), x)
     >>> found = rare_events(fibre, total).at(4.0)
     >>> found.low < math.erfc(4 / 2) < found.high
     True

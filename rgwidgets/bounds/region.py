@@ -17,7 +17,7 @@ from . import confirm
 from .branch import Refined, Search
 from .certify import certify
 from .chain import Chain, Ends, through
-from .fibre import Fibre
+from .fibre import SubspaceFibre
 from .goals import Goal, LossDiffers, Row
 from .opaque import Opaque
 from .problems import Problem, highest, settled
@@ -30,7 +30,7 @@ _PIECE = 64
 
 
 def certify_region(
-    fibre: Fibre,
+    fibre: SubspaceFibre,
     observable: Observable,
     *,
     reach: float | Tensor,
@@ -75,13 +75,13 @@ def certify_region(
     return Search(of_region(fibre, observable, reach), tolerance=tolerance).more(seconds, nodes)
 
 
-def kept_directions(fibre: Fibre) -> Tensor:
+def kept_directions(fibre: SubspaceFibre) -> Tensor:
     """Orthonormal directions (d, d − k) that a fibre's basis leaves."""
     axes: Tensor = torch.linalg.svd(fibre.basis, full_matrices=True)[0]
     return axes[:, fibre.basis.shape[1] :]
 
 
-def of_region(fibre: Fibre, observable: Observable, reach: float | Tensor) -> Problem:
+def of_region(fibre: SubspaceFibre, observable: Observable, reach: float | Tensor) -> Problem:
     """The problem that `certify_region` searches. Raises as it does."""
     certify(fibre, observable, method="crown")  # compares it with the network's own code
     if fibre.unspanned or fibre.centre.ndim != 2:
@@ -124,7 +124,7 @@ def _ceiling(chain: Chain, goal: Goal) -> Tensor:
     return torch.cat(found)
 
 
-def _doubled(fibre: Fibre, kept: Tensor, sides: Tensor) -> tuple[Chain, Tensor]:
+def _doubled(fibre: SubspaceFibre, kept: Tensor, sides: Tensor) -> tuple[Chain, Tensor]:
     """The network on x + basis·z and on x, of coordinates (z, u), and (d, K + r) back."""
     tail = fibre.tail
     assert tail is not None

@@ -12,7 +12,7 @@ from torch import Tensor
 from rgwidgets.core.errors import ParameterError, ShapeError, choose
 from rgwidgets.core.numeric import in_double, real
 
-from .fibre import Fibre
+from .fibre import SubspaceFibre
 
 #: what is less of a covariance's root than this share of its largest is rounding
 _RANK = 1e-9
@@ -55,7 +55,7 @@ class TailLaw:
     components: int = 1
 
     @classmethod
-    def of(cls, law: str | TailLaw, fibre: Fibre) -> TailLaw:
+    def of(cls, law: str | TailLaw, fibre: SubspaceFibre) -> TailLaw:
         """The law of that name for a fibre, or a law of one's own, if it fits the fibre.
 
         Raises
@@ -109,7 +109,7 @@ class TailLaw:
         return cls._affine(root, centre, words or "Gaussian of the given mean and covariance")
 
     @classmethod
-    def gaussian(cls, fibre: Fibre) -> TailLaw:
+    def gaussian(cls, fibre: SubspaceFibre) -> TailLaw:
         """Gaussian with the mean and the covariance of the fibre's own tails (divided by n).
 
         Of fewer tails than coefficients it is a Gaussian on the directions that they span.
@@ -133,7 +133,7 @@ class TailLaw:
         return cls(words, len(root), root.shape[1], lambda g, _: mean + g.to(root) @ root)
 
     @classmethod
-    def ball(cls, fibre: Fibre) -> TailLaw:
+    def ball(cls, fibre: SubspaceFibre) -> TailLaw:
         """Uniform in the ball ‖tail‖₂ ≤ the fibre's radius.
 
         The first K coordinates of a uniform point of the sphere in K + 2 dimensions are uniform
@@ -151,10 +151,10 @@ class TailLaw:
         def tail(g: Tensor, _: Tensor) -> Tensor:
             return radius * torch.nn.functional.normalize(g, dim=-1)[..., :k]
 
-        return cls(f"uniform in the ball {fibre.ball_in_words}", k + 2, k, tail)
+        return cls(f"uniform over {fibre.all_in_words}", k + 2, k, tail)
 
     @classmethod
-    def data(cls, fibre: Fibre, bandwidth: float | None = None) -> TailLaw:
+    def data(cls, fibre: SubspaceFibre, bandwidth: float | None = None) -> TailLaw:
         """The tail of one of the fibre's inputs plus Gaussian noise: a kernel density of the tails.
 
         Parameters
@@ -187,7 +187,7 @@ class TailLaw:
         )
 
 
-def _root(fibre: Fibre) -> tuple[Tensor, Tensor]:
+def _root(fibre: SubspaceFibre) -> tuple[Tensor, Tensor]:
     """A root (r, K) of the covariance of the tails, rootᵀ·root, and their mean (K,)."""
     own = fibre.own
     mean = own.mean(0)
@@ -209,7 +209,7 @@ def _root(fibre: Fibre) -> tuple[Tensor, Tensor]:
     return values[:, None] * directions / math.sqrt(len(own)), mean
 
 
-def _nothing(fibre: Fibre, given: str) -> ParameterError:
+def _nothing(fibre: SubspaceFibre, given: str) -> ParameterError:
     return ParameterError(
         "law",
         given=given,

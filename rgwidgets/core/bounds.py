@@ -20,6 +20,24 @@ KINDS, STATISTICS = ("proved", "measured", "none"), ("largest", "mean", "single"
 _SAY = "say Bound.none(reason) where there is no number"
 
 
+def statistics(each: Tensor, tolerance: float | None = None) -> dict[str, float | None]:
+    """What changes by sample (n,) come to: mean, median, 95 %, largest, share over a tolerance.
+
+    A quantile is the smallest change that so large a share of the samples does not exceed.
+
+    >>> statistics(torch.tensor([0.0, 0.1, 0.2, 0.7]).double(), 0.15)
+    {'mean': 0.25, 'median': 0.1, 'high': 0.7, 'largest': 0.7, 'over': 0.5}
+    """
+    ordered = each.double().sort().values
+    ranks = {name: math.ceil(q * len(each) - 1e-9) for name, q in (("median", 0.5), ("high", 0.95))}
+    return {
+        "mean": float(ordered.mean()),
+        **{name: float(ordered[max(1, rank) - 1]) for name, rank in ranks.items()},
+        "largest": float(ordered[-1]),
+        "over": None if tolerance is None else float((ordered > tolerance).double().mean()),
+    }
+
+
 @dataclass(frozen=True)
 class Bound:
     """A size of change of one observable, in its unit: of what kind, and of whom.
@@ -126,18 +144,6 @@ class Bound:
             return float(self.each.mean())
         return math.nan if self.statistic == "largest" else self.value
 
-    @property
-    def median(self) -> float:
-        """Half of the samples are at this or below; NaN where they are not known."""
-        return self.quantile(0.5)
-
-    def quantile(self, share: float) -> float:
-        """The smallest change that a share of the samples does not exceed; NaN if not known."""
-        if self.each is None:
-            return math.nan
-        rank = max(1, math.ceil(share * len(self.each) - 1e-9))
-        return float(self.each.kthvalue(rank).values)
-
     def over(self, tolerance: float) -> Share | None:
         """How many of the samples are over a tolerance; None where they are not known.
 
@@ -157,8 +163,10 @@ class Bound:
         """Of whom the value is, in words; nothing where it does not say."""
         if self.statistic == "single":
             return self.whom
-        word = "the mean" if self.statistic == "mean" else (
-            "for each" if self.kind == "proved" else "the largest"
+        word = (
+            "the mean"
+            if self.statistic == "mean"
+            else ("for each" if self.kind == "proved" else "the largest")
         )
         joint = " over " if self.statistic == "mean" else " of "
         return word + (f"{joint}{self.whom}" if self.whom else "")
@@ -268,7 +276,9 @@ class Influence:
         return cls(*(Bound.none(reason),) * 4)
 
     @classmethod
-    def exact(cls, how: str) -> Influence:
-        """Nothing was neglected: every change is exactly zero."""
-        zero = Bound(0.0, "measured", how, 0.0)
-        return cls(zero, zero, zero, Bound(0.0, "proved", how))
+    def exact(cls, how: str, whom: str = "", n: int = 1) -> Influence:
+        """Nothing was neglected: every change of n samples is exactly zero."""
+        zeros = torch.zeros(n)
+        average = Bound.of(zeros, "measured", how, statistic="mean", whom=whom, error=0.0)
+        attack = Bound.of(zeros, "measured", how, whom=whom)
+        return cls(average, average, attack, Bound.of(zeros, "proved", how, whom=whom))

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from .bounds import Influence
+from .bounds import Influence, statistics
 from .errors import RecordError, RGError
 from .estimate import Estimate
-from .level import CURVES, Level, bound_of, dequantised, quantised
+from .influence_columns import EACH, GRID, HOWS, NUMBERS, OF, SHARES, columns_of, influence_at
+from .level import Level, dequantised, quantised
 from .numeric import instance
 from .relevance import Relevance
 from .scale import Scale
@@ -22,12 +24,10 @@ if TYPE_CHECKING:  # a table is only made when one is asked for
     import xarray as xr
 
 Grid = Mapping[str, NDArray[Any]]
-FORMAT = "rgwidgets-flow/1"
-_NUMBERS = ("value", "value_error", "value_tau", *CURVES, *(f"{c}_error" for c in CURVES))
-_TEXTS = tuple(f"{c}_how" for c in CURVES)
-_GRID = ("cutoff", "observable")
-#: What a bound says of itself where nobody asked for it.
-ABSENT = "none: not computed"
+FORMAT = "rgwidgets-flow/2"
+#: Records that kept of each bound the mean over samples alone.
+OF_MEANS = "rgwidgets-flow/1"
+_VALUES = {"value": "value", "value_error": "error", "value_tau": "tau"}
 
 #: variable → (dimensions, kinds of dtype that it may have)
 _COLUMNS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -36,11 +36,17 @@ _COLUMNS: dict[str, tuple[tuple[str, ...], str]] = {
     "samples": (("cutoff",), "iu"),
     "tolerance": (("observable",), "f"),
     "unit": (("observable",), "U"),
-    **dict.fromkeys(_NUMBERS, (_GRID, "f")),
-    **dict.fromkeys(_TEXTS, (_GRID, "U")),
+    **dict.fromkeys((*_VALUES, *NUMBERS), (GRID, "f")),
+    **dict.fromkeys(HOWS, (GRID, "U")),
+}
+#: the same for what records of means lack
+_SINCE: dict[str, tuple[tuple[str, ...], str]] = {
+    **dict.fromkeys(OF, (GRID, "U")),
+    **dict.fromkeys(SHARES, (GRID, "f")),
 }
 #: the same for what comes together or not at all
 _OPTIONAL: tuple[dict[str, tuple[tuple[str, ...], str]], ...] = (
+    dict.fromkeys(EACH, ((*GRID, "sample"), "f")),
     {
         "feature": (("feature",), "U"),
         "relevance": (("cutoff", "feature"), "f"),
@@ -62,11 +68,10 @@ def from_levels(
     names = list(tolerances)
     data = _empty(levels, names, scale)
     data.attrs = {"format": FORMAT, **attrs, **data.attrs}
-    shape = (len(levels), len(names))
-    for columns, cell, dtype in ((_NUMBERS, _number, np.float64), (_TEXTS, _how, str)):
-        for column in columns:
-            cells = [[cell(level, name, column) for name in names] for level in levels]
-            data[column] = (_GRID, np.array(cells, dtype=dtype).reshape(shape))
+    for column, part in _VALUES.items():
+        cells = [[_nan(getattr(v.values.get(n), part, None)) for n in names] for v in levels]
+        data[column] = (GRID, np.array(cells, dtype=float).reshape(len(levels), len(names)))
+    data.update(columns_of([[level.influences.get(n) for n in names] for level in levels]))
     data["samples"] = ("cutoff", [_samples(level) for level in levels])
     data["tolerance"] = ("observable", [_nan(tolerances[n]) for n in names])
     data["unit"] = ("observable", np.array([units.get(n, "") for n in names], dtype=str))
@@ -98,27 +103,12 @@ def _empty(levels: Sequence[Level], names: list[str], scale: Scale) -> xr.Datase
     )
 
 
+def _given(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
 def _nan(value: float | None) -> float:
     return math.nan if value is None else float(value)
-
-
-def _number(level: Level, name: str, column: str) -> float:
-    if column.startswith("value"):
-        known = level.values.get(name)
-        part = {"value": "value", "value_error": "error", "value_tau": "tau"}[column]
-        return math.nan if known is None else float(getattr(known, part))
-    influence = level.influences.get(name)
-    curve, _, error = column.partition("_")
-    if influence is None:
-        return math.nan
-    bound = getattr(influence, curve)
-    return _nan(bound.error if error else bound.value)
-
-
-def _how(level: Level, name: str, column: str) -> str:
-    influence = level.influences.get(name)
-    bound = getattr(influence, column.removesuffix("_how"), None)
-    return ABSENT if bound is None else f"{bound.kind}: {bound.how}"
 
 
 def _samples(level: Level) -> int:
@@ -160,14 +150,15 @@ def checked(data: xr.Dataset) -> xr.Dataset:
     import xarray as xr
 
     instance("record", data, xr.Dataset, "the dataset of a flow", mend="rg.Flow.load(path)")
-    if data.attrs.get("format") != FORMAT:
+    kind = data.attrs.get("format")
+    if kind not in (FORMAT, OF_MEANS):
         raise RecordError(
             "format of the record",
-            given=data.attrs.get("format") or "none",
-            allowed=FORMAT,
+            given=kind or "none",
+            allowed=f"{FORMAT}, {OF_MEANS}",
             mend="save it again with this version of rgwidgets",
         )
-    columns = dict(_COLUMNS)
+    columns = {**_COLUMNS, **(_SINCE if kind == FORMAT else {})}
     for group in _OPTIONAL:
         columns |= group if set(group) & set(data.variables) else {}
     missing = (set(columns) - set(data.variables)) | (set(_ATTRIBUTES) - set(data.attrs))
@@ -229,7 +220,7 @@ def scale_of(data: xr.Dataset) -> Scale:
 def tolerances_of(data: xr.Dataset) -> dict[str, float | None]:
     """{observable: tolerance or None}."""
     pairs = zip(data["observable"].values, data["tolerance"].values, strict=True)
-    return {str(n): None if math.isnan(t) else float(t) for n, t in pairs}
+    return {str(n): _given(t) for n, t in pairs}
 
 
 def units_of(data: xr.Dataset) -> dict[str, str]:
@@ -241,7 +232,8 @@ def units_of(data: xr.Dataset) -> dict[str, str]:
 def to_levels(data: xr.Dataset) -> list[Level]:
     """The levels of a record, as they were before they were put side by side."""
     names = [str(n) for n in data["observable"].values]
-    grid = {column: data[column].values for column in (*_NUMBERS, *_TEXTS)}
+    columns = (*_VALUES, *NUMBERS, *HOWS, *OF, *SHARES, *EACH)
+    grid = {column: data[column].values for column in columns if column in data}
     try:
         return [
             Level(
@@ -261,25 +253,15 @@ def to_levels(data: xr.Dataset) -> list[Level]:
 def _values(grid: Grid, row: int, names: list[str], samples: int) -> dict[str, Estimate]:
     values = {}
     for place, name in enumerate(names):
-        value, error, tau = (float(grid[c][row, place]) for c in _NUMBERS[:3])
+        value, error, tau = (float(grid[c][row, place]) for c in _VALUES)
         if not all(map(math.isnan, (value, error, tau))):
             values[name] = Estimate(value, error, tau, samples)
     return values
 
 
 def _influences(grid: Grid, row: int, names: list[str]) -> dict[str, Influence]:
-    influences = {}
-    for place, name in enumerate(names):
-        said = [str(grid[f"{curve}_how"][row, place]) for curve in CURVES]
-        if set(said) == {ABSENT}:
-            continue
-        influences[name] = Influence(
-            *(
-                bound_of(float(grid[c][row, place]), float(grid[f"{c}_error"][row, place]), s)
-                for c, s in zip(CURVES, said, strict=True)
-            )
-        )
-    return influences
+    found = {name: influence_at(grid, (row, place)) for place, name in enumerate(names)}
+    return {name: influence for name, influence in found.items() if influence is not None}
 
 
 def _field(data: xr.Dataset, row: int) -> NDArray[np.generic] | None:
@@ -316,6 +298,19 @@ def _couplings(data: xr.Dataset, row: int) -> dict[str, float] | None:
 
 
 def tidy(data: xr.Dataset) -> pd.DataFrame:
-    """One row for each cutoff and observable."""
-    columns = [*_NUMBERS, *_TEXTS, "tolerance", "unit"]
-    return data[columns].to_dataframe().reset_index()
+    """One row for each cutoff and observable, with what the samples of each bound come to."""
+    columns = [*_VALUES, *NUMBERS, *HOWS, *OF, *SHARES, "tolerance", "unit"]
+    frame = data[[c for c in columns if c in data]].to_dataframe().reset_index()
+    for column in EACH:
+        if column in data:
+            rows = data[column].values.reshape(len(frame), -1)
+            found = [_of_row(*pair) for pair in zip(rows, frame["tolerance"], strict=True)]
+            for part in dict.fromkeys(part for row in found for part in row):
+                name = column.replace("each", part)
+                frame[name] = [_nan(row.get(part)) for row in found]
+    return frame
+
+
+def _of_row(each: NDArray[np.float64], tolerance: float) -> dict[str, float | None]:
+    known = torch.from_numpy(each[~np.isnan(each)])
+    return statistics(known, _given(tolerance)) if len(known) else {}

@@ -156,19 +156,23 @@ class Fibre(ABC):
         tick(1.0, "bounds")
         certificate = seen.unless_above(proof)
         return Influence(
-            self._mean(own, "", self.own_in_words),
-            Bound.none(other) if isinstance(other, str) else few._mean(other, "", few.drawn_in_words),
+            self._mean(own, self.own_in_words),
+            Bound.none(other) if isinstance(other, str) else few._mean(other, few.drawn_in_words),
             seen.attacked(found, certificate),
             certificate,
             self._outside(),
             self.fresh,
         )
 
-    def _mean(self, changes: Tensor, how: str, points: str) -> Bound:
+    def _mean(self, changes: Tensor, points: str) -> Bound:
         changes = changes.detach().double().cpu()
         error = self.theory.mean(changes).error
         whom = self.whom(points)
-        return Bound.of(changes, "measured", how, statistic="mean", whom=whom, error=error)
+        return Bound.of(changes, "measured", "", statistic="mean", whom=whom, error=error)
+
+    def untouched(self, how: str) -> Influence:
+        """Where lifted and own are the same, and nothing else is in the fibre."""
+        return Influence.exact(how, f"{len(self):,} {self.noun}", len(self))
 
     def whom(self, points: str) -> str:
         """So many samples and which points of each, in words."""

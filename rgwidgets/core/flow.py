@@ -17,12 +17,13 @@ from .. import _hooks
 from . import dataset, record
 from .diagnosis import Diagnosis, diagnose
 from .errors import BudgetError
-from .level import Level, check_budget, picture
-from .numeric import instance
+from .level import MEANS, Level, check_budget, picture
+from .numeric import instance, real
 from .progress import track
 from .relevance import Relevance
 from .scale import Scale
 from .scheme import Scheme
+from .share import CONFIDENCE
 from .theory import EffectiveTheory, Theory
 from .turns import Turns
 
@@ -75,9 +76,21 @@ class FlowTable(ABC):
         return len(self.scale)
 
     def cutoff(
-        self, budget: Mapping[str, float] | None = None, *, by: str = "certificate"
+        self,
+        budget: Mapping[str, float] | None = None,
+        *,
+        by: str = "certificate",
+        share: float = 0.0,
+        confidence: float = CONFIDENCE,
     ) -> float:
         """The coarsest cutoff that keeps every observable in budget.
+
+        Without a share it is a statement about these samples: none of them may be over its
+        tolerance by attack or certificate; by average and resample the mean may not. With a share
+        it is one about all that are like them: at the stated confidence at most so large a share
+        of new samples is over, of any observable. Then every finer cutoff keeps it too, tested
+        from the finest on, so that the choice among cutoffs costs no confidence (fixed sequence
+        testing; A. N. Angelopoulos et al., arXiv:2110.01052).
 
         Parameters
         ----------
@@ -86,22 +99,57 @@ class FlowTable(ABC):
         by
             Which number must stay within the tolerance: "certificate" (nothing in the fibre can
             break the budget), "attack" (nothing that was found breaks it), "average", "resample".
+        share
+            Of new samples that may be over, in [0, 1).
+        confidence
+            Of the statement about new samples, in (0, 1).
 
         Raises
         ------
         BudgetError
-            If no cutoff keeps the budget, or the budget names no observable of the flow.
+            If no cutoff keeps the budget, the budget names no observable of the flow, or a share
+            is asked for of samples that say nothing of others.
         """
         wanted = check_budget(budget, self.tolerances, by)
+        if real("share", share, "[0, 1)"):
+            return self._cutoff_for_others(wanted, by, share, confidence)
         for cutoff in reversed(self.scale.cutoffs):
             if self.level(cutoff).within(wanted, by):
                 return cutoff
-        raise BudgetError(
-            "budget",
-            given=wanted,
-            allowed=f"a budget that some cutoff keeps by {by}",
-            mend="widen the budget" + ("" if by != "certificate" else ", or ask by='attack'"),
+        raise self._broken(wanted, f"a budget that some cutoff keeps by {by}", by)
+
+    def _cutoff_for_others(
+        self, wanted: Mapping[str, float], by: str, share: float, confidence: float
+    ) -> float:
+        kept = None
+        for cutoff in self.scale.cutoffs:
+            over = self.level(cutoff).over(wanted, by)
+            if over is None:
+                raise BudgetError(
+                    "share",
+                    given=share,
+                    allowed="0: these samples say nothing of others",
+                    mend="hold samples out of what directions and radius are chosen on, and take "
+                    "independent ones",
+                )
+            if over.upper(confidence) > share:
+                break
+            kept = cutoff
+        if kept is None:
+            of = f"for {1 - share:.4g} of new samples at confidence {confidence:g}"
+            raise self._broken(wanted, f"a budget that some cutoff keeps by {by} {of}", by)
+        return kept
+
+    def _broken(self, wanted: Mapping[str, float], allowed: str, by: str) -> BudgetError:
+        means = any(
+            getattr(influence, by).statistic == "mean"
+            for influence in self.level(self.scale.cutoffs[0]).influences.values()
         )
+        if by not in MEANS and means:
+            mend = "compute the flow again: this record kept means alone, which promise nothing"
+        else:
+            mend = "widen the budget" + ("" if by != "certificate" else ", or ask by='attack'")
+        return BudgetError("budget", given=wanted, allowed=allowed, mend=mend)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row for each cutoff and observable, with values, errors, bounds and kinds."""

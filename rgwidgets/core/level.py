@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from .bounds import Bound, Influence, Kind
-from .errors import BudgetError, ParameterError, choose
+from .bounds import Influence
+from .errors import BudgetError, choose
 from .estimate import Estimate
 from .numeric import as_float, described, instance
 from .relevance import Relevance
+from .share import Share
 from .theory import EffectiveTheory
 
 CURVES = ("average", "resample", "attack", "certificate")
+#: Those that are means over samples.
+MEANS = ("average", "resample")
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,30 @@ class Level:
         )
 
     def within(self, budget: Mapping[str, float], by: str) -> bool:
-        """Whether every observable of the budget changes by no more than its tolerance."""
+        """Whether every observable of the budget changes by no more than its tolerance.
+
+        By attack and certificate: of each sample; where means are all that is known, it is not.
+        By average and resample: in the mean.
+        """
+        part = "mean" if by in MEANS else "largest"
         return all(
-            name in self.influences
-            and bool(bound := getattr(self.influences[name], by))
-            and bound.value <= tolerance
-            for name, tolerance in budget.items()
+            name in self.influences and getattr(getattr(self.influences[name], by), part) <= most
+            for name, most in budget.items()
         )
+
+    def over(self, budget: Mapping[str, float], by: str) -> Share | None:
+        """How many of the samples are over the tolerance of any observable of the budget.
+
+        None where the samples are not known, had a say in what was cut, or are not independent.
+        """
+        found: Tensor | None = None
+        for name, most in budget.items():
+            influence = self.influences.get(name)
+            each = getattr(influence, by).each if influence and influence.fresh else None
+            if each is None or (found is not None and len(found) != len(each)):
+                return None
+            found = each > most if found is None else found | (each > most)
+        return None if found is None else Share(int(found.sum()), len(found))
 
 
 def picture(effective: EffectiveTheory) -> NDArray[np.generic] | None:
@@ -130,11 +150,3 @@ def dequantised(steps: NDArray[np.generic], low: float, high: float) -> NDArray[
     share = steps.astype(np.float64) / 255
     numbers: NDArray[np.generic] = low * (1 - share) + high * share  # exact at both ends
     return numbers
-
-
-def bound_of(value: float, error: float, said: str) -> Bound:
-    """A bound as it was before it became columns of a table; `said` is "kind: how"."""
-    kind, _, how = said.partition(": ")
-    if kind == "none" and not math.isnan(value):
-        raise ParameterError("bound", given=value, allowed="no number for a bound of kind none")
-    return Bound(value, cast(Kind, kind), how, error)

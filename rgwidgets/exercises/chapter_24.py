@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ..bounds.certify import certify
-from ..bounds.fibre import Fibre
+from ..bounds.fibre import SubspaceFibre
 from ..bounds.lipschitz import norm_of
 from ..core.outputs import OutputObservable
 from ..systems.capture import capture
@@ -53,7 +53,9 @@ def _certificate(kept: int = 1) -> float:
     )
     basis = eye[:, kept:]
     tails = torch.zeros(1, 3 - kept, dtype=torch.float64)
-    fibre = Fibre(theory, "activation", torch.zeros(1, 3).double(), basis, tails, ball=_RADIUS)
+    fibre = SubspaceFibre(
+        theory, "activation", torch.zeros(1, 3).double(), basis, tails, ball=_RADIUS
+    )
     return float(certify(fibre, theory.observables[0]))
 
 

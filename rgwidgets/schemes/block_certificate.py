@@ -12,13 +12,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.fibre import Proof
 from ..core.local import LocalObservable, Offset, Term
+from ..core.theory import Observable
+
+if TYPE_CHECKING:
+    from .block_fibre import BlockFibre
 
 Table = tuple[float, ...]  # 16 values; bits 0 to 3 of the index: s00, s01, s10, s11 up
 LARGEST_WINDOW = 3  # a window's rows have 2^(2b) states, and pairs of rows are compared
@@ -219,3 +225,39 @@ def _accepted(values: NDArray[np.float64], code: int, b: int, rule: str) -> NDAr
     left = up if code & 1 else down
     right = up if code & 2 else down
     return np.asarray(values[:, left][:, :, right].max((1, 2)))
+
+
+def prove(observable: Observable, fibre: BlockFibre) -> Proof | str:
+    """Upper bound of the change over each lattice's fibre, or why there is none."""
+    if not isinstance(observable, LocalObservable):
+        return "the observable declares no local terms"
+    if observable.degree <= 1 and fibre.rule == "mean":
+        size = sum(abs(c) for c, _ in observable.terms) * float(fibre.fine.abs().max())
+        real = fibre.coarse.dtype if fibre.coarse.is_floating_point() else torch.float64
+        rounding = 8 * fibre.level * torch.finfo(real).eps * size
+        every = torch.full((len(fibre),), rounding, dtype=torch.float64)
+        return Proof(every, "a mean keeps the sum, up to rounding")
+    if not fibre.ising:
+        return "real fields with these blocks are not bounded"
+    low, high, how = _range(observable, fibre)
+    if observable.absolute:
+        inside = (low <= 0) & (high >= 0)
+        least = torch.minimum(low.abs(), high.abs()).masked_fill(inside, 0.0)
+        low, high = least, torch.maximum(low.abs(), high.abs())
+    predicted = observable.samples({"spins": fibre.lifted}).double().cpu()
+    return Proof(torch.maximum(high - predicted, predicted - low).clamp_min(0), how)
+
+
+def _range(observable: LocalObservable, fibre: BlockFibre) -> tuple[Tensor, Tensor, str]:
+    """Lower and upper bound (n,) of the polynomial over each fibre, and the theorem."""
+    if fibre.rule == "mean":
+        low, high = counting_range(observable, fibre.coarse.double().mean((1, 2)))
+        return low.cpu(), high.cpu(), "counting the terms that hold a minority spin"
+    where = (fibre.coarse.cpu(), fibre.b, fibre.rule, fibre.level)
+    high = upper_bound(observable, *where, sign=1)
+    low = -upper_bound(observable, *where, sign=-1)
+    if observable.degree <= 1:
+        return low, high, "exact: each block alone"
+    if is_windowed(observable, fibre.b):
+        return low, high, "best of all windows of 2 × 2 blocks, level by level"
+    return low, high, "the sum of the terms' sizes"

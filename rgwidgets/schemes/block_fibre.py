@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.bounds import Influence
+from ..core.fibre import Fibre, Found, Proof
 from ..core.local import LocalObservable
-from ..core.theory import Observable
+from ..core.theory import Observable, Theory
 from . import block_certificate as certificate
 from .blocks import block_sums, is_ising, lift
 from .monte_carlo_rg import MAGNETISATION, NEAREST
@@ -20,18 +23,26 @@ from .monte_carlo_rg import MAGNETISATION, NEAREST
 SWEEPS = 4
 STARTS = ("uniform", "checkerboard", "draw 0", "rows", "columns", "draw 1", "draw 2", "draw 3")
 EASY, HARD = 1 << 14, 1 << 18  # spins up to which all, and from which only two starts are tried
+MOST = 16  # lattices on which resample, attack and certificate are taken, evenly spread …
+SITES = 2**20  # … or as many as have this many sites together, and at least one
 ENUMERATED = 3  # up to this b all 2^(b·b) patterns of a block are tried
 
 
 @dataclass(frozen=True, eq=False)
-class Fibre:
+class BlockFibre(Fibre):
     """Lattices with block spins `coarse` (n, y, x) under `level` steps by b of one rule.
 
     Attributes
     ----------
     fine
         The lattices that the block spins came from, (n, y·b^level, x·b^level).
+    theory
+        Whose samples they are; by default independent ones.
     """
+
+    noun: ClassVar[str] = "lattices"
+    own_in_words: ClassVar[str] = "each with its own spins within blocks"
+    all_in_words: ClassVar[str] = "every arrangement of spins within blocks"
 
     fine: Tensor
     coarse: Tensor
@@ -39,6 +50,46 @@ class Fibre:
     rule: str
     level: int
     seed: int
+    theory: Theory = field(default_factory=Theory)
+
+    @property
+    def drawn_in_words(self) -> str:  # type: ignore[override]
+        whose = "drawn at random" if self.ising else "of another lattice"
+        return f"each with spins within blocks {whose}"
+
+    @property
+    def fresh(self) -> bool:
+        return self.theory.chains is None
+
+    @property
+    def own(self) -> Tensor:
+        return self.fine
+
+    def part(self) -> BlockFibre:
+        """Some of the lattices, evenly spread."""
+        count = min(len(self), MOST, max(1, SITES // self.fine[0].numel()))
+        chosen = torch.linspace(0, len(self) - 1, count).round().long().to(self.fine.device)
+        return replace(self, fine=self.fine[chosen], coarse=self.coarse[chosen])
+
+    def known(self, observable: Observable) -> Influence | None:
+        return None if self.level else self.untouched("nothing is neglected")
+
+    def value(self, observable: Observable, point: Tensor, *, exactly: bool = False) -> Tensor:
+        spins = {"spins": point.to(self.fine.device)}
+        return observable.samples(spins).detach().double().cpu()
+
+    def drawn(self) -> Tensor | str:
+        found = self.draw(torch.Generator().manual_seed(self.seed))
+        return "one sample of a real field leaves no other to draw from" if found is None else found
+
+    def attack(self, observable: Observable) -> Found:
+        if not self.ising:
+            return Found((), "best of the fields at hand")
+        how = "best arrangement" if self.rule == "mean" else "best climb within the fibre"
+        return Found(self.extremes(observable), how)
+
+    def certify(self, observable: Observable) -> Proof | str:
+        return certificate.prove(observable, self)
 
     @property
     def factor(self) -> int:

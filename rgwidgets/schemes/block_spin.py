@@ -12,14 +12,14 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from ..core.bounds import Influence
 from ..core.errors import GeometryError, ParameterError, ShapeError, choose
 from ..core.numeric import instance, whole
 from ..core.relevance import Relevance
 from ..core.scale import Scale
 from ..core.scheme import Scheme
-from ..core.theory import EffectiveTheory, Features, Observable, Theory
-from . import block_influence, monte_carlo_rg
+from ..core.theory import EffectiveTheory, Features, Theory
+from . import monte_carlo_rg
+from .block_fibre import BlockFibre
 from .blocks import block_sums, is_ising, lift, tie_signs
 
 Rule = Literal["majority", "mean", "decimation"]
@@ -117,8 +117,9 @@ class BlockSpin(Scheme):
         levels = self._levels(theory, level)
         factor = self.b**level
 
-        def influence(observable: Observable) -> Influence:
-            return block_influence.influence(observable, theory, levels[level], self, level)
+        fibre = BlockFibre(
+            theory.features["spins"], levels[level], self.b, self.rule, level, self.seed, theory
+        )
 
         def raised(features: Features) -> Features:
             return {"spins": lift(features["spins"], factor)}
@@ -131,7 +132,7 @@ class BlockSpin(Scheme):
             cutoff=scale.cutoffs[level],
             relevance=self._relevance(levels, level),
             parent=theory,
-            influence=influence,
+            influence=fibre.influence,
             raised=raised,
         )
 

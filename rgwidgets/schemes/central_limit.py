@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..core.bounds import Bound, Influence
+from ..core.bounds import Influence
 from ..core.errors import GeometryError, ParameterError, ShapeError
-from ..core.estimate import Reduce
+from ..core.fibre import Fibre, Found
 from ..core.numeric import in_double, real, whole
 from ..core.relevance import Relevance
 from ..core.scale import Scale
@@ -154,9 +154,6 @@ class CentralLimit(CouplingScheme):
         window = _window(theory, fine)
         raised = _Lift(self.numbers**level, self.alpha)
 
-        def influence(observable: Observable) -> Influence:
-            return _influence(observable, fine, x, raised)
-
         return EffectiveTheory(
             {"x": x, "histogram": histogram(x, window, limit=self.alpha == 2)},
             theory.observables,
@@ -166,7 +163,7 @@ class CentralLimit(CouplingScheme):
             cutoff=float(raised.size),
             relevance=self._relevance(couplings),
             parent=theory,
-            influence=influence,
+            influence=_SumFibre(theory, fine, x, raised).influence,
             raised=raised,
         )
 
@@ -250,35 +247,47 @@ class _Lift:
         return {"x": (features["x"] * self.share).repeat_interleave(self.size, -1)}
 
 
-def _influence(observable: Observable, fine: Tensor, coarse: Tensor, lift: _Lift) -> Influence:
-    """What differs within blocks, own and drawn, against the blocks' even shares."""
-    if lift.size == 1:
-        return Influence.exact("nothing is neglected")
-    count = min(len(fine), max(2, MOST // fine.shape[1]))
-    chosen = torch.linspace(0, len(fine) - 1, count).round().long().to(fine.device)
-    fine, lifted = fine[chosen], lift({"x": coarse[chosen]})["x"]
-    even = fine.unflatten(-1, (-1, lift.size)).mean(-1).repeat_interleave(lift.size, -1)
-    drawn = lifted + (fine - even).roll(count // 2, 0)
-    predicted, *found = (in_double(observable.samples({"x": x})) for x in (lifted, fine, drawn))
-    if observable.reduce is None:
-        own, other = ((values - predicted).abs() for values in found)
-        average, resample = (
-            Bound.of(c, "measured", f"mean over {count} samples") for c in (own, other)
-        )
-        how = f"larger of the two, mean over {count} samples"
-        attack = Bound.of(torch.maximum(own, other), "measured", how)
-    else:
-        average, resample = (_together(observable.reduce, v, predicted) for v in found)
-        attack = Bound.none("a property of the ensemble: no single sample has it")
-    if count == 1:
-        resample = Bound.none("one sample leaves no other to draw from")
-    endless = Bound.none("numbers of one sum can lie as far apart as one likes")
-    return Influence(average, resample, attack, endless)
+class _SumFibre(Fibre):
+    """All numbers (n, N) whose blocks have the same sums (n, m)."""
 
+    noun: ClassVar[str] = "samples"
+    own_in_words: ClassVar[str] = "each with its own numbers within blocks"
+    drawn_in_words: ClassVar[str] = "each with the deviations within blocks of another"
+    all_in_words: ClassVar[str] = own_in_words + " or those of another"
 
-def _together(reduce: Reduce, found: Tensor, predicted: Tensor) -> Bound:
-    """Change of what only the ensemble has."""
-    change = abs(float(reduce(found.mean(0)) - reduce(predicted.mean(0))))
-    if not math.isfinite(change):
-        return Bound.none("the observable is not finite there")
-    return Bound(change, "measured", f"change of the value of {len(found)} samples together")
+    def __init__(self, theory: Theory, fine: Tensor, coarse: Tensor, lift: _Lift) -> None:
+        count = min(len(fine), max(2, MOST // fine.shape[1]))
+        chosen = torch.linspace(0, len(fine) - 1, count).round().long().to(fine.device)
+        self.theory, self._size, self._fine = theory, lift.size, fine[chosen]
+        self._lifted: Tensor = lift({"x": coarse[chosen]})["x"]
+
+    @property
+    def lifted(self) -> Tensor:
+        return self._lifted
+
+    @property
+    def own(self) -> Tensor:
+        return self._fine
+
+    @property
+    def fresh(self) -> bool:
+        return self.theory.chains is None
+
+    def known(self, observable: Observable) -> Influence | None:
+        return self.untouched("nothing is neglected") if self._size == 1 else None
+
+    def value(self, observable: Observable, point: Tensor, *, exactly: bool = False) -> Tensor:
+        return in_double(observable.samples({"x": point}))
+
+    def drawn(self) -> Tensor | str:
+        if len(self) == 1:
+            return "one sample leaves no other to draw from"
+        blocks = self._fine.unflatten(-1, (-1, self._size))
+        deviations = (blocks - blocks.mean(-1, keepdim=True)).flatten(-2)
+        return self._lifted + deviations.roll(len(self) // 2, 0)
+
+    def attack(self, observable: Observable) -> Found:
+        return Found((), "the larger of the two")
+
+    def certify(self, observable: Observable) -> str:
+        return "numbers of one sum can lie as far apart as one likes"

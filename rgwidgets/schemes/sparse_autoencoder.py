@@ -10,8 +10,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from rgwidgets.bounds.fibre import Fibre
-from rgwidgets.bounds.influence import subspace_influence
+from rgwidgets.bounds.fibre import SubspaceFibre
 from rgwidgets.compute.dictionary import Dictionary, Recipe, train
 from rgwidgets.core.errors import ParameterError
 from rgwidgets.core.numeric import in_double, whole
@@ -218,7 +217,7 @@ class SparseAutoencoder(Scheme):
 
         identity = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
         frame = framed(theory, feature, torch.zeros_like(identity[0]), identity)
-        fibre = Fibre(
+        fibre = SubspaceFibre(
             frame.theory, frame.feature, frame.raised(cut), frame.basis, x - cut, self.quantile
         )
         # what says where the parent's features lie does not say it of the latents
@@ -231,7 +230,6 @@ class SparseAutoencoder(Scheme):
             "fibre": fibre,
             "scheme": self,
         }
-        search = {"steps": self.steps, "restarts": self.restarts, "seed": self.seed}
         return EffectiveTheory(
             {**others, "latents": kept},
             tuple(after(o, lift) for o in theory.observables),
@@ -240,9 +238,7 @@ class SparseAutoencoder(Scheme):
             cutoff=float(size),
             relevance=ranking.relevance,
             parent=theory,
-            influence=lambda o: subspace_influence(
-                fibre, frame.theory.observable(o.name), **search
-            ),
+            influence=lambda o: fibre.influence(frame.theory.observable(o.name)),
             raised=lift,
         )
 

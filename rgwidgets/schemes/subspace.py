@@ -11,8 +11,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from rgwidgets.bounds.fibre import Fibre
-from rgwidgets.bounds.influence import subspace_influence
+from rgwidgets.bounds.fibre import SubspaceFibre
 from rgwidgets.compute.moments import Moments
 from rgwidgets.core.errors import ParameterError, ShapeError
 from rgwidgets.core.numeric import in_double, whole
@@ -160,12 +159,11 @@ class SubspaceScheme(Scheme):
         frame = framed(theory, feature, spectrum.mean, basis)
         tail = framed(theory, feature, spectrum.mean, discarded).basis
         cut = frame.raised(kept)
-        fibre = Fibre(
+        fibre = SubspaceFibre(
             frame.theory, frame.feature, cut, tail, rest, self.quantile,
             unspanned=_unspanned(x, rest) if self.sampled else "",
         )  # fmt: skip
         found = {"frame": frame, "fibre": fibre, "scheme": self, **_kept_variance(kept, rest)}
-        search = {"steps": self.steps, "restarts": self.restarts, "seed": self.seed}
         return EffectiveTheory(
             {**others, "coefficients": kept.contiguous()},
             tuple(after(o, lift) for o in theory.observables),
@@ -174,9 +172,7 @@ class SubspaceScheme(Scheme):
             cutoff=float(rank),
             relevance=spectrum.relevance(),
             parent=theory,
-            influence=lambda o: subspace_influence(
-                fibre, frame.theory.observable(o.name), **search
-            ),
+            influence=lambda o: fibre.influence(frame.theory.observable(o.name)),
             raised=lift,
         )
 

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.bounds import Bound
+from ..core.bounds import Bound, Influence, statistics
 from ..core.flow import FlowTable
 from ..core.level import CURVES, Level, quantised
 
 Json = dict[str, Any]
+#: Columns of each bound that are read from the changes of all samples.
+SAMPLES = ("mean", "median", "high", "largest", "over", "others")
 
 
 def encode_picture(index: int, field: NDArray[np.generic]) -> tuple[Json, bytes]:
@@ -41,9 +43,9 @@ def number(value: float | None) -> float | None:
 def table(flow: FlowTable, levels: Sequence[Level | None]) -> Json:
     """The columns that the lens reads, null where a level is not computed yet."""
     cells: Json = {}
-    for name in flow.tolerances:
+    for name, tolerance in flow.tolerances.items():
         for level in levels:
-            for column, cell in _cells(level, name).items():
+            for column, cell in _cells(level, name, tolerance).items():
                 cells.setdefault(column, {}).setdefault(name, []).append(cell)
     return {
         "cutoff": list(flow.scale.cutoffs),
@@ -54,7 +56,7 @@ def table(flow: FlowTable, levels: Sequence[Level | None]) -> Json:
     }
 
 
-def _cells(level: Level | None, name: str) -> Json:
+def _cells(level: Level | None, name: str, tolerance: float | None) -> Json:
     """One observable at one cutoff, as one cell of each column."""
     value = level.values.get(name) if level else None
     influence = level.influences.get(name) if level else None
@@ -69,7 +71,22 @@ def _cells(level: Level | None, name: str) -> Json:
         cells[f"{curve}_error"] = number(bound.error) if bound else None
         cells[f"{curve}_kind"] = bound.kind if bound is not None else "none"
         cells[f"{curve}_how"] = bound.how if bound is not None else "not computed yet"
+        cells[f"{curve}_of"] = bound.quantifier if bound else ""
+        cells[f"{curve}_statistic"] = bound.statistic if bound else ""
+        found = _of_samples(influence, bound, tolerance)
+        cells |= {f"{curve}_{part}": number(found.get(part)) for part in SAMPLES}
     return cells
+
+
+def _of_samples(
+    influence: Influence | None, bound: Bound | None, tolerance: float | None
+) -> dict[str, float | None]:
+    """What all samples come to; "others" is the upper end for the share of new ones over."""
+    if influence is None or not bound or bound.each is None:
+        return {}
+    found = statistics(bound.each, tolerance)
+    over = None if tolerance is None else bound.over(tolerance)
+    return found | ({"others": over.upper()} if over and influence.fresh else {})
 
 
 def _relevance(levels: Sequence[Level | None]) -> Json:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 
 import rgwidgets as rg
-from rgwidgets.bounds import Fibre, attack, certify_region, confirm, prove, tighten
+from rgwidgets.bounds import SubspaceFibre, attack, certify_region, confirm, prove, tighten
 from rgwidgets.core.theory import Observable
 
 from .row import Row
@@ -23,7 +23,7 @@ GOALS = {16: 1.15, 8: 1.3}
 REACHES, REGION_BUDGET, IMAGES = (0.1, 0.5, 1.0), 40.0, 80
 
 
-def _refined(fibre: Fibre, observable: Observable, rank: int) -> Iterator[Row]:
+def _refined(fibre: SubspaceFibre, observable: Observable, rank: int) -> Iterator[Row]:
     section, named = f"digits, rank {rank}", observable.name
     begin = time.monotonic()
     before = prove(fibre, observable).change
@@ -47,7 +47,7 @@ def _refined(fibre: Fibre, observable: Observable, rank: int) -> Iterator[Row]:
     yield Row(section, f"{named}: what is left", found.proved.split(": ", 1)[1])
 
 
-def _regions(fibre: Fibre, observable: Observable) -> Iterator[Row]:
+def _regions(fibre: SubspaceFibre, observable: Observable) -> Iterator[Row]:
     for reach in REACHES:
         found = certify_region(fibre, observable, reach=reach, seconds=REGION_BUDGET)
         largest = float(found.change.max() / found.attack.max())

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import rgwidgets as rg
-from rgwidgets.bounds import Fibre, TailLaw, rare_events
+from rgwidgets.bounds import SubspaceFibre, TailLaw, rare_events
 
 from .row import Row, ratio
 
@@ -20,7 +20,7 @@ DRAWS = 20_000_000
 GOALS = {1e-3: 1.0, 1e-4: 4.0, 1e-5: 20.0}
 
 
-def fibre() -> Fibre:
+def fibre() -> SubspaceFibre:
     """Eight of sixteen directions of a random network's input, 32 inputs."""
     generator = torch.Generator().manual_seed(3)
     widths, parts = (16, 32, 32, 10), [nn.Identity()]
@@ -34,11 +34,11 @@ def fibre() -> Fibre:
     theory = rg.capture(nn.Sequential(*parts[:-1]), x, "0", ["loss"], labels=labels)
     coarse = rg.Flow(theory, rg.ActivationSpectrum())[8]
     found = coarse.attrs["fibre"]
-    assert isinstance(found, Fibre)
+    assert isinstance(found, SubspaceFibre)
     return found
 
 
-def _drawn(cut: Fibre, epsilon: list[float]) -> list[float]:
+def _drawn(cut: SubspaceFibre, epsilon: list[float]) -> list[float]:
     """The shares of tails drawn one by one that change the loss by more."""
     observable, law = cut.theory.observables[0], TailLaw.gaussian(cut)
     generator, rows = torch.Generator().manual_seed(9), DRAWS // len(cut) // 100

@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from rgwidgets.bounds import Fibre
+from rgwidgets.bounds import SubspaceFibre
 from rgwidgets.core.theory import Theory
 from rgwidgets.systems.capture import capture
 from rgwidgets.systems.networks.observables import accuracy, logit_difference, loss
@@ -45,7 +45,7 @@ def make_theory(
     return capture(nn.Sequential(*parts), inputs, "0", observables)
 
 
-def make_fibre(theory: Theory, *, discarded: int, radius: float | None, seed: int = 0) -> Fibre:
+def make_fibre(theory: Theory, *, discarded: int, radius: float | None, seed: int = 0) -> SubspaceFibre:
     """A random subspace of `discarded` directions of a theory's activation, cut at the mean."""
     x = theory.features["activation"].double()
     d = x.shape[-1]
@@ -54,10 +54,10 @@ def make_fibre(theory: Theory, *, discarded: int, radius: float | None, seed: in
     basis = rotation[:, :discarded]
     mean = x.flatten(0, -2).mean(0)
     tails = (x - mean) @ basis
-    return Fibre(theory, "activation", x - tails @ basis.T, basis, tails, ball=radius)
+    return SubspaceFibre(theory, "activation", x - tails @ basis.T, basis, tails, ball=radius)
 
 
-def draw(fibre: Fibre, count: int, seed: int = 0) -> Tensor:
+def draw(fibre: SubspaceFibre, count: int, seed: int = 0) -> Tensor:
     """Points (count, n, K) of the ball: half on its sphere, half inside."""
     generator = torch.Generator().manual_seed(seed)
     shape = (count, *fibre.own.shape)

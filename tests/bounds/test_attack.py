@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from rgwidgets.bounds import Fibre, attack, certify
+from rgwidgets.bounds import SubspaceFibre, attack, certify
 from rgwidgets.core.errors import Cancelled, ParameterError
 from rgwidgets.core.outputs import OutputObservable
 from rgwidgets.core.progress import listening
@@ -79,7 +79,7 @@ def test_changes_are_searched_both_up_and_down() -> None:
     x = torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None]
     bowl = Observable("bowl", lambda f: (f["activation"][:, 0] - 1.0) ** 2)
     theory = Theory({"activation": x}, (bowl,))
-    fibre = Fibre(theory, "activation", x, torch.ones(1, 1, dtype=torch.float64), 0 * x, ball=0.5)
+    fibre = SubspaceFibre(theory, "activation", x, torch.ones(1, 1, dtype=torch.float64), 0 * x, ball=0.5)
     distance = (x[:, 0] - 1).abs()
     worst = torch.maximum(
         (distance + 0.5) ** 2 - distance**2, distance**2 - (distance - 0.5).clamp_min(0) ** 2
@@ -91,7 +91,7 @@ def test_an_observable_without_gradient_is_tried_at_points() -> None:
     x = torch.zeros(6, 3, dtype=torch.float64)
     step = Observable("step", lambda f: (f["activation"][:, 0] > 0.2).double())
     theory = Theory({"activation": x}, (step,))
-    fibre = Fibre(theory, "activation", x, torch.eye(3, dtype=torch.float64), x, ball=1.0)
+    fibre = SubspaceFibre(theory, "activation", x, torch.eye(3, dtype=torch.float64), x, ball=1.0)
     result = attack(fibre, step)
     assert "points tried" in result.how
     assert result.change.tolist() == [1.0] * 6
@@ -102,7 +102,7 @@ def test_an_observable_that_ignores_the_feature_does_not_change() -> None:
     x = torch.randn(4, 3, dtype=torch.float64)
     constant = Observable("constant", lambda f: (0 * f["activation"]).sum(-1) + 2.0)
     theory = Theory({"activation": x}, (constant,))
-    fibre = Fibre(theory, "activation", x, torch.eye(3, dtype=torch.float64), x, ball=1.0)
+    fibre = SubspaceFibre(theory, "activation", x, torch.eye(3, dtype=torch.float64), x, ball=1.0)
     assert attack(fibre, constant).change.tolist() == [0.0] * 4
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from rgwidgets import DigitsMLP
 from rgwidgets.bounds import (
-    Fibre,
+    SubspaceFibre,
     Opaque,
     Refined,
     Search,
@@ -43,19 +43,19 @@ def _small(
     discarded: int = 2,
     radius: float = 1.5,
     seed: int = 0,
-) -> Fibre:
+) -> SubspaceFibre:
     theory = make_theory(activation, widths=widths, samples=4, seed=seed)
     return make_fibre(theory, discarded=discarded, radius=radius, seed=seed)
 
 
-def _changes(fibre: Fibre, observable: Observable, z: Tensor) -> Tensor:
+def _changes(fibre: SubspaceFibre, observable: Observable, z: Tensor) -> Tensor:
     """|o(x) − o(cut)| at z (r, n, K)."""
     with torch.no_grad():
         now = fibre.evaluate(observable, torch.zeros_like(fibre.own)[None])[0]
         return (fibre.evaluate(observable, z)[0] - now).abs()
 
 
-def _inputs(fibre: Fibre, z: Tensor) -> Tensor:
+def _inputs(fibre: SubspaceFibre, z: Tensor) -> Tensor:
     """Inputs of all units at z (…, n, 1)."""
     along, centre = fibre.start
     y, found = z @ along.T + centre, []
@@ -65,7 +65,7 @@ def _inputs(fibre: Fibre, z: Tensor) -> Tensor:
     return torch.cat(found, -1)
 
 
-def _on_a_line(fibre: Fibre, observable: Observable, count: int = 4001) -> Tensor:
+def _on_a_line(fibre: SubspaceFibre, observable: Observable, count: int = 4001) -> Tensor:
     """The exact maximum for K = 1: both observables are convex between the kinks."""
     grid = torch.linspace(-fibre.radius, fibre.radius, count, dtype=torch.float64)
     z = grid[:, None, None].expand(-1, len(fibre), 1)
@@ -82,7 +82,7 @@ def _on_a_line(fibre: Fibre, observable: Observable, count: int = 4001) -> Tenso
     return largest_seen
 
 
-def _by_patterns(fibre: Fibre, weights: Tensor) -> Tensor:
+def _by_patterns(fibre: SubspaceFibre, weights: Tensor) -> Tensor:
     """The exact maximum of |weights·change| of one hidden layer: a convex problem a pattern."""
     along, centre = (one.numpy() for one in fibre.start)
     ((_, affine),) = fibre.tail.layers
@@ -299,7 +299,7 @@ def test_a_region_is_never_exceeded_and_without_reach_it_is_the_fibre() -> None:
         assert bool((found.attack >= 0.9 * seen).all())
 
 
-def _in_region(fibre: Fibre, observable: Observable, z: Tensor, moved: Tensor) -> Tensor:
+def _in_region(fibre: SubspaceFibre, observable: Observable, z: Tensor, moved: Tensor) -> Tensor:
     """|o(x + basis·z) − o(x)| at x = centre + moved, (r, n)."""
     tail = fibre.tail
     outputs = [tail(fibre.centre + moved + one @ fibre.basis.T) for one in (z, 0 * z)]

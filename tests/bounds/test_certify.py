@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from rgwidgets.bounds import Fibre, Opaque, attack, certify, prove
+from rgwidgets.bounds import SubspaceFibre, Opaque, attack, certify, prove
 from rgwidgets.bounds.certify import METHODS
 from rgwidgets.core.errors import ParameterError
 from rgwidgets.core.theory import Observable, Theory
@@ -28,7 +28,7 @@ SLOW = pytest.mark.slow
 NAMES = ("loss", "accuracy", "logit 0 − 1")
 
 
-def changes(fibre: Fibre, observable: Observable, z: Tensor) -> Tensor:
+def changes(fibre: SubspaceFibre, observable: Observable, z: Tensor) -> Tensor:
     with torch.no_grad():
         before = fibre.evaluate(observable, torch.zeros_like(z[:1]))[0]
         return (fibre.evaluate(observable, z)[0] - before).abs()

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune
 
-from rgwidgets.bounds import Fibre, Opaque, certify, confirm, prove, subspace_influence
+from rgwidgets.bounds import SubspaceFibre, Opaque, certify, confirm, prove
 from rgwidgets.core.errors import ObservableError
 from rgwidgets.core.outputs import OutputObservable
 from rgwidgets.core.theory import Observable, Theory
@@ -61,9 +61,9 @@ def test_what_acts_outside_the_data_alone_is_not_overlooked(change: Callable[...
     fibre = make_fibre(theory, discarded=7, radius=3.0)
     with pytest.raises(Opaque, match="hooks"):
         certify(fibre, theory.observables[0], method="crown")
-    found = subspace_influence(fibre, theory.observables[0])
+    found = fibre.influence(theory.observables[0])
     theory = capture(chain(), X, "0", logit_difference(0, 1))
-    plain = subspace_influence(make_fibre(theory, discarded=7, radius=3.0), theory.observables[0])
+    plain = make_fibre(theory, discarded=7, radius=3.0).influence(theory.observables[0])
     assert found.attack.largest > 10 * plain.attack.largest
     assert not found.certificate or found.certificate.largest > found.attack.largest
 
@@ -73,7 +73,7 @@ def test_hooks_that_do_what_they_say_are_certified() -> None:
     net[1].register_forward_hook(lambda _, __, output: 2 * output)
     theory = capture(net, X, "0", logit_difference(0, 1))
     fibre = make_fibre(theory, discarded=7, radius=1.0)
-    found = subspace_influence(fibre, theory.observables[0])
+    found = fibre.influence(theory.observables[0])
     assert found.certificate.how.startswith("affine forms")
     assert found.attack.value == pytest.approx(found.certificate.value, rel=1e-3)  # it is linear
 
@@ -94,7 +94,7 @@ def test_functions_are_certified_as_torch_computes_them_or_not_at_all(kind: str)
     net[1] = nn.Tanh()
     theory = capture(net, X, "0", {"o": OTHERS[kind]})
     fibre = make_fibre(theory, discarded=7, radius=1.0)
-    found = subspace_influence(fibre, theory.observables[0])
+    found = fibre.influence(theory.observables[0])
     drawn = draw(fibre, 300)
     with torch.no_grad():
         values = torch.stack(
@@ -133,7 +133,7 @@ def test_an_observable_that_is_not_what_it_declares_is_not_certified(
     for method in ("crown", "interval", "lipschitz"):
         with pytest.raises(Opaque, match="another function"):
             certify(fibre, theory.observables[0], method=method)
-    found = subspace_influence(fibre, theory.observables[0])
+    found = fibre.influence(theory.observables[0])
     if wrong.form == "linear":  # by forms it is its code that is certified, not its name
         assert found.certificate.how.startswith("affine forms")
         assert found.attack.value == pytest.approx(found.certificate.value, rel=1e-3)
@@ -144,9 +144,9 @@ def test_an_observable_that_is_not_what_it_declares_is_not_certified(
 def test_a_proof_that_is_exceeded_is_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     theory = make_theory(samples=12)
     fibre, observable = make_fibre(theory, discarded=6, radius=1.0), theory.observables[0]
-    honest = subspace_influence(fibre, observable)
+    honest = fibre.influence(observable)
     assert honest.certificate
-    from rgwidgets.bounds import influence
+    from rgwidgets.bounds import fibre as module
 
     def optimistic(fibre: Any, observable: Any) -> Any:
         proof = prove(fibre, observable)
@@ -154,8 +154,8 @@ def test_a_proof_that_is_exceeded_is_withdrawn(monkeypatch: pytest.MonkeyPatch) 
         change[7] = 0.5 * honest.attack.each[7]
         return replace(proof, change=change)
 
-    monkeypatch.setattr(influence, "prove", optimistic)
-    found = subspace_influence(fibre, observable)
+    monkeypatch.setattr(module, "prove", optimistic)
+    found = fibre.influence(observable)
     assert found.certificate.kind == "none"
     assert "withdrawn: the attack of sample 7" in found.certificate.how
     assert found.attack.value == pytest.approx(honest.attack.value)
@@ -186,7 +186,7 @@ def test_what_cannot_be_read_falls_back_and_loses_no_number(change: Callable[...
     theory = capture(net, X, "0", labels=labels)
     fibre = make_fibre(theory, discarded=4, radius=0.5)
     for observable in theory.observables:
-        found = subspace_influence(fibre, observable)
+        found = fibre.influence(observable)
         assert found.average
         assert found.resample
         assert found.attack
@@ -233,10 +233,10 @@ def test_what_looks_at_the_whole_batch_is_not_certified_in_pieces(
     basis = torch.eye(4, dtype=torch.float64)[:, 1:]
     fine = x.double()
     tails = fine @ basis
-    fibre = Fibre(theory, "activation", fine - tails @ basis.T, basis, tails, ball=0.5)
-    whole = subspace_influence(fibre, theory.observables[0])
+    fibre = SubspaceFibre(theory, "activation", fine - tails @ basis.T, basis, tails, ball=0.5)
+    whole = fibre.influence(theory.observables[0])
     monkeypatch.setattr("rgwidgets.bounds.enclosure.Enclosure._piece", lambda *_: 6)
-    pieces = subspace_influence(replace(fibre), theory.observables[0])
+    pieces = replace(fibre).influence(theory.observables[0])
     assert whole.certificate.kind == "proved"
     assert "withdrawn" not in pieces.certificate.how  # never of a piece's own share, 0 or 1
     assert bool(pieces.certificate) == (where == "observable")
@@ -286,7 +286,7 @@ def test_observables_that_change_between_two_looks_are_refused() -> None:
     theory = Theory(theory.features, (Observable("late", late),))
     fibre = make_fibre(theory, discarded=3, radius=0.3)
     with pytest.raises(ObservableError, match=r"'late'.*another value when it is evaluated again"):
-        subspace_influence(fibre, theory.observables[0])
+        fibre.influence(theory.observables[0])
 
 
 def test_every_sample_is_looked_at() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rgwidgets.bounds import Fibre, Opaque
+from rgwidgets.bounds import SubspaceFibre, Opaque
 from rgwidgets.core.errors import ParameterError, ShapeError
 from rgwidgets.core.theory import Theory
 
@@ -42,7 +42,7 @@ def test_the_tail_as_read_and_the_network_itself_agree(name: str) -> None:
 
 def test_a_theory_without_a_network_has_no_tail() -> None:
     x = torch.randn(5, 3, dtype=torch.float64)
-    fibre = Fibre(Theory({"activation": x}), "activation", x, torch.eye(3).double(), 0 * x)
+    fibre = SubspaceFibre(Theory({"activation": x}), "activation", x, torch.eye(3).double(), 0 * x)
     assert fibre.tail is None
     with pytest.raises(Opaque, match="does not say"):
         _ = fibre.propagations
@@ -51,13 +51,13 @@ def test_a_theory_without_a_network_has_no_tail() -> None:
 def test_shapes_that_do_not_fit_are_refused() -> None:
     x = torch.randn(5, 3, dtype=torch.float64)
     with pytest.raises(ShapeError, match="centre, tails and basis"):
-        Fibre(Theory(), "activation", x, torch.eye(3).double(), x[:, :2])
+        SubspaceFibre(Theory(), "activation", x, torch.eye(3).double(), x[:, :2])
     with pytest.raises(ShapeError, match="orthonormal"):
-        Fibre(Theory(), "activation", x, 2 * torch.eye(3).double(), x)
+        SubspaceFibre(Theory(), "activation", x, 2 * torch.eye(3).double(), x)
 
 
 @pytest.mark.parametrize("ball", [-1.0, math.nan, math.inf])
 def test_a_radius_must_be_finite(ball: float) -> None:
     x = torch.randn(5, 3, dtype=torch.float64)
     with pytest.raises(ParameterError, match="ball"):
-        Fibre(Theory(), "activation", x, torch.eye(3).double(), x, ball=ball)
+        SubspaceFibre(Theory(), "activation", x, torch.eye(3).double(), x, ball=ball)

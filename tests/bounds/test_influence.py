@@ -9,8 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rgwidgets.bounds import subspace_influence
-from rgwidgets.bounds.fibre import Fibre
+from rgwidgets.bounds.fibre import SubspaceFibre
 from rgwidgets.core.theory import Observable, Theory
 from rgwidgets.systems.capture import capture
 
@@ -25,7 +24,7 @@ def test_average_and_attack_stay_below_the_certificate(activation: str, discarde
     fibre = make_fibre(make_theory(activation, samples=50), discarded=discarded, radius=None)
     fibre = replace(fibre, quantile=1.0)  # every sample's own tail lies in the fibre
     for name in NAMES:
-        found = subspace_influence(fibre, fibre.theory.observable(name))
+        found = fibre.influence(fibre.theory.observable(name))
         assert found.average.value <= found.attack.value + 1e-12
         assert found.resample.value <= found.certificate.value
         assert found.attack.value <= found.certificate.value
@@ -41,7 +40,7 @@ def test_average_is_the_mean_change_by_each_sample_s_own_tail() -> None:
     for name in NAMES:
         o = theory.observable(name)
         change = o.samples(theory.features) - o.samples({"activation": fibre.centre.float()})
-        found = subspace_influence(fibre, o).average
+        found = fibre.influence(o).average
         assert found.value == pytest.approx(float(change.abs().mean()), abs=1e-5)
         assert found.error == pytest.approx(float(change.abs().std()) / 30**0.5, rel=1e-3)
 
@@ -52,7 +51,7 @@ def test_where_nothing_is_neglected_every_number_is_exactly_zero(discarded: int)
     fibre = make_fibre(theory, discarded=discarded, radius=None if discarded == 0 else 0.0)
     fibre = replace(fibre, tails=0 * fibre.tails)
     for name in NAMES:
-        found = subspace_influence(fibre, theory.observable(name))
+        found = fibre.influence(theory.observable(name))
         bounds = (found.average, found.resample, found.attack, found.certificate)
         assert [b.value for b in bounds] == [0.0] * 4
         assert "nothing was neglected" in found.certificate.how
@@ -63,14 +62,14 @@ def test_tails_outside_a_ball_of_no_radius_are_measured_and_nothing_is_promised_
     x = torch.zeros(400, 2, dtype=torch.float64)
     x[:2, 1] = torch.tensor([1.0, -1.0])
     read = Observable("read", lambda f: 5 * f["activation"][:, 1])
-    fibre = Fibre(
+    fibre = SubspaceFibre(
         Theory({"activation": x}, (read,)),
         "activation",
         0 * x,
         torch.eye(2).double()[:, 1:],
         x[:, 1:],
     )
-    found = subspace_influence(fibre, read)
+    found = fibre.influence(read)
     assert found.average.value == pytest.approx(5 * 2 / 400)
     assert found.resample.value == pytest.approx(5 * 2 / 400)
     assert (found.attack.value, found.certificate.value) == (0.0, 0.0)
@@ -115,11 +114,11 @@ def test_attention_is_certified_and_the_attack_is_measured_in_double_precision()
     theory = capture(transformer(), torch.randn(8, 3, 4), "0", labels=labels)
     fibre = make_fibre(theory, discarded=3, radius=0.05)
     for name in ("loss", "accuracy"):
-        found = subspace_influence(fibre, theory.observable(name), steps=6, restarts=3)
+        found = replace(fibre, steps=6, restarts=3).influence(theory.observable(name))
         assert found.certificate.kind == "proved"
         assert found.certificate.how.startswith("affine forms in float64; ‖tail‖ ≤ 0.05")
         assert found.attack.value <= found.certificate.value
-    assert subspace_influence(fibre, theory.observable("loss")).certificate.value < 0.5
+    assert fibre.influence(theory.observable("loss")).certificate.value < 0.5
 
 
 def test_where_a_proof_is_exact_single_precision_does_not_contradict_it() -> None:
@@ -136,7 +135,7 @@ def test_where_a_proof_is_exact_single_precision_does_not_contradict_it() -> Non
 
     torch.manual_seed(0)
     theory = capture(Skip(), torch.randn(40, 4), "one", {"o": lambda out: out})
-    found = subspace_influence(make_fibre(theory, discarded=2, radius=1e-5), theory.observables[0])
+    found = make_fibre(theory, discarded=2, radius=1e-5).influence(theory.observables[0])
     assert 0.99 * found.certificate.value < found.attack.value <= found.certificate.value
 
 
@@ -153,9 +152,7 @@ def test_where_nothing_is_proved_the_reason_is_given_and_the_attack_still_works(
     torch.manual_seed(0)
     labels = torch.randint(3, (8,))
     theory = capture(make(), torch.randn(8, 3, 4), layer, labels=labels)
-    found = subspace_influence(
-        make_fibre(theory, discarded=3, radius=None), theory.observable("loss"), steps=6, restarts=3
-    )
+    found = replace(make_fibre(theory, discarded=3, radius=None), steps=6, restarts=3).influence(theory.observable("loss"))
     assert found.certificate.kind == "none"
     assert reason in found.certificate.how
     assert 0 < found.average.value <= found.attack.value
@@ -164,7 +161,7 @@ def test_where_nothing_is_proved_the_reason_is_given_and_the_attack_still_works(
 def test_a_single_sample_has_no_resample() -> None:
     theory = make_theory(samples=1)
     fibre = make_fibre(theory, discarded=3, radius=0.3)
-    found = subspace_influence(fibre, theory.observable("loss"))
+    found = fibre.influence(theory.observable("loss"))
     assert found.resample.kind == "none"
     assert 0 < found.attack.value <= found.certificate.value
 
@@ -173,6 +170,6 @@ def test_an_observable_of_moments_has_no_change_by_sample() -> None:
     theory = make_theory()
     moments = Observable("binder", lambda f: f["activation"][:, :2] ** 2, reduce=lambda m: m[0])
     theory = Theory(theory.features, (moments,))
-    found = subspace_influence(make_fibre(theory, discarded=3, radius=0.3), moments)
+    found = make_fibre(theory, discarded=3, radius=0.3).influence(moments)
     assert not found.average
     assert not found.certificate

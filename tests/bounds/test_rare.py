@@ -10,7 +10,7 @@ import torch
 from scipy.special import betainc
 from torch import Tensor, nn
 
-from rgwidgets.bounds import Fibre, Probability, Rare, TailLaw, rare_events
+from rgwidgets.bounds import SubspaceFibre, Probability, Rare, TailLaw, rare_events
 from rgwidgets.bounds.multilevel import Watch
 from rgwidgets.core.errors import Cancelled, ObservableError, ParameterError, ShapeError
 from rgwidgets.core.progress import listening
@@ -20,7 +20,7 @@ from rgwidgets.systems.capture import capture
 from .conftest import make_fibre, make_theory
 
 
-def linear(discarded: int, *, samples: int = 16, ball: float | None = None) -> tuple[Fibre, Tensor]:
+def linear(discarded: int, *, samples: int = 16, ball: float | None = None) -> tuple[SubspaceFibre, Tensor]:
     """A fibre of a linear network, and the slope (K,) of "logit 0 − 1" in its coefficients."""
     width = max(3, discarded)
     fibre = make_fibre(
@@ -38,15 +38,15 @@ def deviations(found: Probability, exact: float, also: float = 0.0) -> float:
     return abs(math.log(found.value / exact)) / math.hypot(error, also)
 
 
-def plain(function: object, n: int = 40, size: int = 1, **options: object) -> Fibre:
+def plain(function: object, n: int = 40, size: int = 1, **options: object) -> SubspaceFibre:
     """Inputs with Gaussian tails of variance 1 and an observable of the tail alone."""
     x = torch.randn(n, size, generator=torch.Generator().manual_seed(0)).double()
     x = (x - x.mean(0)) / x.std(0, correction=0)
     observable = Observable("one", lambda f: function(f["x"]), **options)  # type: ignore
-    return Fibre(Theory({"x": x}, (observable,)), "x", 0 * x, torch.eye(size).double(), x)
+    return SubspaceFibre(Theory({"x": x}, (observable,)), "x", 0 * x, torch.eye(size).double(), x)
 
 
-def one(fibre: Fibre) -> Observable:
+def one(fibre: SubspaceFibre) -> Observable:
     return fibre.theory.observables[0]
 
 
@@ -78,7 +78,7 @@ def test_where_all_is_linear_and_the_ball_uniform_the_curve_is_the_cap(discarded
     assert float(found.epsilon[-1]) <= reach * (1 + 1e-9)
 
 
-def drawn(fibre: Fibre, law: str, rows: int) -> Tensor:
+def drawn(fibre: SubspaceFibre, law: str, rows: int) -> Tensor:
     """Tails (rows, n, K), drawn by the laws' definitions and not by the library."""
     generator = torch.Generator().manual_seed(11)
     own = fibre.own

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rgwidgets.bounds import Fibre, TailLaw
+from rgwidgets.bounds import SubspaceFibre, TailLaw
 from rgwidgets.core.errors import ParameterError, ShapeError
 
 from .conftest import make_fibre, make_theory
@@ -21,7 +21,7 @@ def draws(law: TailLaw, count: int = 200_000) -> Tensor:
     return law.tail(normal, torch.randint(law.components, (count,), generator=generator))
 
 
-def shifted(samples: int = 20, discarded: int = 4, by: float = 0.5) -> Fibre:
+def shifted(samples: int = 20, discarded: int = 4, by: float = 0.5) -> SubspaceFibre:
     """A fibre whose tails have a mean."""
     fibre = make_fibre(make_theory(samples=samples), discarded=discarded, radius=None)
     return replace(fibre, tails=fibre.tails + by)

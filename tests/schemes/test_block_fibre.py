@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rgwidgets.schemes.block_fibre import STARTS, Fibre, draw_step
+from rgwidgets.schemes.block_fibre import STARTS, BlockFibre, draw_step
 from rgwidgets.schemes.block_spin import BlockSpin
 
 from .lattices import LOCAL, belongs, block_totals, every_lattice, random_spins
@@ -16,17 +16,17 @@ STEPS = st.sampled_from([(2, 1), (2, 2), (2, 3), (3, 1), (3, 2), (4, 1), (4, 2),
 ISING_RULES = ("majority", "decimation")
 
 
-def fibre(seed: int, b: int, level: int, rule: str, bias: float = 0.5, n: int = 2) -> Fibre:
+def fibre(seed: int, b: int, level: int, rule: str, bias: float = 0.5, n: int = 2) -> BlockFibre:
     fine = random_spins(seed, n, 2 * b**level, 3 * b**level, bias)
     coarse = BlockSpin(b, rule=rule).pyramid(fine)[level]
-    return Fibre(fine, coarse, b, rule, level, seed)
+    return BlockFibre(fine, coarse, b, rule, level, seed)
 
 
 def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def in_fibre(spins: torch.Tensor, f: Fibre) -> bool:
+def in_fibre(spins: torch.Tensor, f: BlockFibre) -> bool:
     """By exhaustion over ties: some choice of signs for tied blocks leads to the coarse spins."""
     if f.rule == "mean":
         pairs = zip(spins, f.coarse, strict=True)
@@ -107,11 +107,11 @@ def test_real_fields_borrow_from_another_sample_and_keep_their_blocks():
     fine = torch.randn(3, 8, 8, generator=generator(0)).double()
     for rule in ("mean", "decimation"):
         coarse = BlockSpin(rule=rule).pyramid(fine)[1]
-        f = Fibre(fine, coarse, 2, rule, 1, 0)
+        f = BlockFibre(fine, coarse, 2, rule, 1, 0)
         drawn = f.draw(generator(0))
         torch.testing.assert_close(BlockSpin(rule=rule).step(drawn), coarse)
         assert not torch.allclose(drawn, fine)
-        assert Fibre(fine[:1], coarse[:1], 2, rule, 1, 0).draw(generator(0)) is None
+        assert BlockFibre(fine[:1], coarse[:1], 2, rule, 1, 0).draw(generator(0)) is None
 
 
 @pytest.mark.slow
@@ -123,7 +123,7 @@ def test_the_search_finds_the_extreme_of_a_small_lattice(rule, sign, index):
     values = sign * observable.polynomial(lattices)
     shown = every_lattice(2, 2)
     fine = shown.repeat_interleave(2, 1).repeat_interleave(2, 2)
-    f = Fibre(fine, shown, 2, rule, 1, 0)
+    f = BlockFibre(fine, shown, 2, rule, 1, 0)
     found = torch.stack(
         [sign * observable.polynomial(f.climb(observable, sign, start)) for start in STARTS]
     ).amax(0)
@@ -137,7 +137,7 @@ def test_the_search_finds_the_extreme_of_a_small_lattice(rule, sign, index):
 
 def test_a_checkerboard_hides_below_uniform_blocks():
     fine = torch.ones(1, 16, 16, dtype=torch.int8)
-    f = Fibre(fine, fine[:, ::2, ::2], 2, "majority", 1, 0)
+    f = BlockFibre(fine, fine[:, ::2, ::2], 2, "majority", 1, 0)
     hidden = f.climb(LOCAL[2], -1, "uniform")
     assert float(LOCAL[2].polynomial(hidden)) == -1.0
 
