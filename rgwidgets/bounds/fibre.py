@@ -63,6 +63,8 @@ class SubspaceFibre(Fibre):
         Why nothing can be promised, where the samples are too few to tell what is discarded.
     steps, restarts, seed
         Effort of the attack, and the seed of its random starts and of the resampling.
+    noun
+        What a sample is called.
 
     Raises
     ------
@@ -82,7 +84,7 @@ class SubspaceFibre(Fibre):
     steps: int = 12
     restarts: int = 8
     seed: int = 0
-    noun: ClassVar[str] = "inputs"
+    noun: str = "input"
     own_in_words: ClassVar[str] = "each with its own tail"
     drawn_in_words: ClassVar[str] = "each with the tail of another"
 
@@ -118,8 +120,10 @@ class SubspaceFibre(Fibre):
         words = f"every tail with ‖tail‖ ≤ {self.radius:.3g}"
         if self.ball is not None:
             return words
-        whose = "these" if self.norms is None else f"{len(self.norms):,} other"
-        return f"{words}, the {self.quantile:.0%} quantile of the tails of {whose} inputs"
+        of = "their own tails"
+        if self.norms is not None:
+            of = f"the tails of {len(self.norms):,} other {self.noun}s"
+        return f"{words}, the {self.quantile:.0%} quantile of {of}"
 
     @property
     def fresh(self) -> bool:

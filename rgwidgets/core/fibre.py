@@ -61,7 +61,7 @@ class Fibre(ABC):
     theory
         Whose observables change.
     noun
-        What the samples are called: "inputs", "lattices".
+        What a sample is called: "input", "lattice".
     own_in_words, drawn_in_words, all_in_words
         Which points average and resample take, and which attack and certificate are about.
     fresh
@@ -69,7 +69,7 @@ class Fibre(ABC):
     """
 
     theory: Theory
-    noun: ClassVar[str] = "samples"
+    noun: str = "sample"
     own_in_words: ClassVar[str]
     drawn_in_words: ClassVar[str]
 
@@ -172,11 +172,15 @@ class Fibre(ABC):
 
     def untouched(self, how: str) -> Influence:
         """Where lifted and own are the same, and nothing else is in the fibre."""
-        return Influence.exact(how, f"{len(self):,} {self.noun}", len(self))
+        return Influence.exact(how, self.many(len(self)), len(self))
 
     def whom(self, points: str) -> str:
         """So many samples and which points of each, in words."""
-        return f"{len(self):,} {self.noun}, {points}"
+        return f"{self.many(len(self))}, {points}"
+
+    def many(self, n: int) -> str:
+        """So many samples, in words."""
+        return f"one {self.noun}" if n == 1 else f"{n:,} {self.noun}s"
 
     def _outside(self) -> Share:
         return Share(int((~self.holds(self.own)).sum()), len(self))

@@ -122,6 +122,9 @@ class OutputObservable(Observable):
         the position of a maximum. Searches follow it; what counts is the observable itself.
     outputs
         Features → outputs.
+    among
+        Places of some samples (k,) → the same observable of those alone, where it knows something
+        of each sample, such as its label.
 
     Raises
     ------
@@ -147,6 +150,9 @@ class OutputObservable(Observable):
     surrogate: Callable[[Any], Tensor] | None = field(default=None, kw_only=True, repr=False)
     range: tuple[float, float] | None = field(default=None, kw_only=True)
     outputs: Callable[[Features], Any] = field(default=_given_outputs, kw_only=True, repr=False)
+    among: Callable[[Tensor], OutputObservable] | None = field(
+        default=None, kw_only=True, repr=False
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -157,6 +163,22 @@ class OutputObservable(Observable):
         if self.form in ("cross entropy", "accuracy") and self.labels is None:
             raise ParameterError(f"labels of {self.name!r}", allowed="an integer tensor (n,)")
         object.__setattr__(self, "function", lambda f: self.of_outputs(self.outputs(f)))
+
+    def part(self, index: Tensor) -> OutputObservable:
+        """The same observable of some of the samples, by their places (k,).
+
+        Raises `ObservableError` if it has labels and does not say what it is of some of them.
+        """
+        if self.among is not None:
+            found = self.among(index)
+            return replace(found, name=self.name, unit=self.unit, tolerance=self.tolerance)
+        if self.labels is None:
+            return self
+        raise ObservableError(
+            f"observable {self.name!r} of some of the samples",
+            given="labels, and no `among`",
+            allowed="among=lambda index: the same observable of labels[index]",
+        )
 
     def through(self, outputs: Callable[[Features], Any]) -> OutputObservable:
         """The same observable of the outputs that `outputs` computes from features."""

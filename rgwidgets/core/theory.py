@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, Self
@@ -170,6 +170,9 @@ class Theory:
         How many Markov chains the samples are, chain after chain, each in order of time. None
         where they are independent of one another, as those of a data set are, and their order
         means nothing.
+    reference
+        The same of other samples: what schemes choose directions, order and radius on, so that
+        these samples put what is chosen to the test. These samples themselves if None.
     name, attrs
         A title, and facts that schemes may read.
 
@@ -194,6 +197,7 @@ class Theory:
     observables: tuple[Observable, ...] = ()
     couplings: Mapping[str, float | Tensor] = field(default_factory=dict)
     chains: int | None = None
+    reference: Theory | None = None
     name: str = ""
     attrs: Mapping[str, object] = field(default_factory=dict)
 
@@ -221,9 +225,20 @@ class Theory:
                 )
         if self.chains is not None:
             whole("chains", self.chains, 1)
+        if self.reference is not None:
+            _check_reference(instance("reference", self.reference, Theory, "a Theory"), self)
         counts = {name: len(t) for name, t in self.features.items() if t.ndim}
         if len(set(counts.values())) > 1:
             raise ShapeError("features", given=counts, allowed="the same number of samples each")
+
+    @cached_property
+    def fitted(self) -> Theory:
+        """Whose samples schemes choose on: the reference, with these observables' tolerances."""
+        if self.reference is None:
+            return self
+        known = {o.name: o for o in self.reference.observables}
+        own = tuple(replace(known.get(o.name, o), tolerance=o.tolerance) for o in self.observables)
+        return replace(self.reference, observables=own)
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{k} {tuple(t.shape)}" for k, t in self.features.items())
@@ -284,6 +299,15 @@ class Theory:
         if chains is not None and len(values) % chains:
             chains = 1
         return estimate(values, chains=chains, reduce=reduce)
+
+
+def _check_reference(reference: Theory, theory: Theory) -> None:
+    """Raise `ShapeError` unless both have the same features but for the number of samples."""
+    shapes, other = (
+        {name: tuple(t.shape[1:]) for name, t in of.features.items()} for of in (theory, reference)
+    )
+    if shapes != other:
+        raise ShapeError("features of the reference", given=other, allowed=str(shapes))
 
 
 class _Influences(Mapping[str, Influence]):

@@ -23,12 +23,12 @@ from ..schemes.jacobian import JacobianScheme
 from ..schemes.kernel_spectrum import KernelSpectrum
 from ..schemes.sparse_autoencoder import SparseAutoencoder
 from ..schemes.subspace import ALL
-from ..systems.capture import capture
 from ..systems.networks.batch import Batch
 from ..systems.networks.layer import located
 from ..systems.networks.private import private
 from ..systems.networks.specs import Spec
 from ..systems.weights import Reference, capture_weights
+from .held_out import divided
 from .view import View
 
 #: family of features → the scheme that finds and orders them
@@ -102,6 +102,7 @@ class Microscope:
         labels: Tensor | None = None,
         reference: Reference | None = None,
         cutoffs: Sequence[float] | None = None,
+        held_out: float = 0.5,
         name: str = "",
     ) -> View | Comparison:
         """Look at the layer on a batch.
@@ -126,6 +127,11 @@ class Microscope:
             For features of the weights: those about which one cuts; zeros if None.
         cutoffs
             Only these of the cutoffs that the scheme admits.
+        held_out
+            Share of the samples, in [0, 1), on which promises are tested: directions, order and
+            radius are chosen on the others. Where there is not enough, or an observable cannot be
+            evaluated on some of the samples alone, all of them do both;
+            `view.theory.attrs["held_out"]` says which. Weights are held by all samples together.
         name
             In place of the module's own.
 
@@ -159,6 +165,7 @@ class Microscope:
                 observables,
                 labels=labels,
                 reference=reference,
+                held_out=held_out,
                 name=name,
             )
             parts = [str(theory.attrs["layer"])] * (len(self.layers) > 1)
@@ -177,11 +184,13 @@ class Microscope:
         observables: Any,
         *,
         reference: Reference | None,
+        held_out: float,
         **given: Any,
     ) -> Theory:
         if isinstance(scheme, JacobianScheme):
             return capture_weights(model, data, layer, observables, reference=reference, **given)
-        return capture(model, data, layer, observables, feature_axis=self.feature_axis, **given)
+        axis = self.feature_axis
+        return divided(model, data, layer, observables, held_out, feature_axis=axis, **given)
 
 
 def _within(theory: Theory, budget: Mapping[str, float] | None) -> Theory:

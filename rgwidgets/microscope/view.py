@@ -90,7 +90,8 @@ class View(Flow):
                 allowed="a scheme that finds its basis in them",
                 mend="compare views of two streams by `overlap`",
             )
-        n, rank = len(self.theory.features[feature_of(self.theory)]), int(self.scale.check(cutoff))
+        chosen_on = self.theory.fitted
+        n, rank = len(chosen_on.features[feature_of(chosen_on)]), int(self.scale.check(cutoff))
         if n < 4 or rank < 1:
             raise ParameterError(
                 "stability",
@@ -102,7 +103,7 @@ class View(Flow):
         dimension, found = len(self.spectrum.basis), []
         for _ in track(range(repeats), label="looking again"):
             order = torch.randperm(n, generator=generator)
-            halves = (restricted(self.theory, part) for part in order.tensor_split(2))
+            halves = (restricted(chosen_on, part) for part in order.tensor_split(2))
             first, second = (View(half, self.scheme).spectrum.basis[:, :rank] for half in halves)
             found.append(float((first.T @ second).square().sum()) / rank)
         chance = Estimate(rank / dimension, 0.0)

@@ -40,7 +40,7 @@ class BlockFibre(Fibre):
         Whose samples they are; by default independent ones.
     """
 
-    noun: ClassVar[str] = "lattices"
+    noun: ClassVar[str] = "lattice"  # type: ignore[misc]
     own_in_words: ClassVar[str] = "each with its own spins within blocks"
     all_in_words: ClassVar[str] = "every arrangement of spins within blocks"
 

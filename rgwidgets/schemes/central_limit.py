@@ -250,7 +250,6 @@ class _Lift:
 class _SumFibre(Fibre):
     """All numbers (n, N) whose blocks have the same sums (n, m)."""
 
-    noun: ClassVar[str] = "samples"
     own_in_words: ClassVar[str] = "each with its own numbers within blocks"
     drawn_in_words: ClassVar[str] = "each with the deviations within blocks of another"
     all_in_words: ClassVar[str] = own_in_words + " or those of another"

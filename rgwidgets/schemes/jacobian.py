@@ -79,6 +79,7 @@ class JacobianScheme(SubspaceScheme):
     directions: int = field(default=512, kw_only=True)
     quantity: ClassVar[str] = ""
     sampled: ClassVar[bool] = False
+    noun: ClassVar[str] = "setting of the weights"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -146,18 +146,20 @@ class SparseAutoencoder(Scheme):
 
     def dictionary(self, theory: Theory) -> Dictionary:
         """The autoencoder of that theory's feature, trained once; it reports its progress."""
-        known = _DICTIONARIES.setdefault(theory, {})
+        of = theory.reference or theory
+        known = _DICTIONARIES.setdefault(of, {})
         if self.recipe not in known:
-            x = theory.features[feature_of(theory)]
+            x = of.features[feature_of(of)]
             known[self.recipe] = train(x.flatten(0, -2), self.recipe)
         return known[self.recipe]
 
     def ranking(self, theory: Theory) -> Ranking:
         """The latents in the order in which they are kept, measured once."""
-        known = _RANKINGS.setdefault(theory, {})
+        of = theory.reference or theory
+        known = _RANKINGS.setdefault(of, {})
         if (self.recipe, "given") not in known:
-            x = theory.features[feature_of(theory)]
-            known[self.recipe, "given"] = _by_contribution(self.dictionary(theory), x)
+            x = of.features[feature_of(of)]
+            known[self.recipe, "given"] = _by_contribution(self.dictionary(of), x)
         return known[self.recipe, "given"]
 
     def scale(self, theory: Theory) -> Scale:
@@ -218,8 +220,10 @@ class SparseAutoencoder(Scheme):
         identity = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
         frame = framed(theory, feature, torch.zeros_like(identity[0]), identity)
         fibre = SubspaceFibre(
-            frame.theory, frame.feature, frame.raised(cut), frame.basis, x - cut, self.quantile
-        )
+            frame.theory, frame.feature, frame.raised(cut), frame.basis, x - cut, self.quantile,
+            norms=self._norms(theory, columns), steps=self.steps, restarts=self.restarts,
+            seed=self.seed,
+        )  # fmt: skip
         # what says where the parent's features lie does not say it of the latents
         inherited = {k: v for k, v in theory.attrs.items() if k not in ("frame", "readout")}
         found = {
@@ -242,6 +246,14 @@ class SparseAutoencoder(Scheme):
             raised=lift,
         )
 
+    def _norms(self, theory: Theory, columns: Tensor) -> Tensor | None:
+        """Lengths of what is neglected of the reference's samples, (m,)."""
+        if theory.reference is None:
+            return None
+        dictionary, x = self.dictionary(theory), theory.reference.features[feature_of(theory)]
+        cut = dictionary.decode(dictionary.encode(in_double(x), columns), columns)
+        return (in_double(x) - cut).flatten(1).norm(dim=-1)
+
 
 @dataclass(frozen=True)
 class _Reordered(Scheme):
@@ -257,9 +269,9 @@ class _Reordered(Scheme):
 
     def coarsen(self, theory: Theory, cutoff: float) -> EffectiveTheory:
         size = int(self.scale(theory).check(cutoff))
-        known, key = _RANKINGS.setdefault(theory, {}), (self.of.recipe, self.by)
+        known, key = _RANKINGS.setdefault(theory.fitted, {}), (self.of.recipe, self.by)
         if key not in known:
-            known[key] = self._ranking(theory)
+            known[key] = self._ranking(theory.fitted)
         return self.of._cut(theory, size, known[key])
 
     def _ranking(self, theory: Theory) -> Ranking:

@@ -46,6 +46,11 @@ class Spectrum:
     quantity: str
     unit: str = ""
 
+    def divided(self, x: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+        """Coefficients (…, d) of vectors x: those along the first directions, and the others."""
+        coefficients = (x - self.mean) @ self.basis
+        return coefficients[..., :rank], coefficients[..., rank:]
+
     def relevance(self) -> Relevance:
         """The directions by value."""
         names = tuple(f"direction {i + 1}" for i in range(len(self.values)))
@@ -96,6 +101,8 @@ class SubspaceScheme(Scheme):
     composes: ClassVar[bool] = True
     #: whether the samples stand for others that are like them
     sampled: ClassVar[bool] = True
+    #: what each of them is
+    noun: ClassVar[str] = "input"
     quantile: float = field(default=0.99, kw_only=True)
     steps: int = field(default=12, kw_only=True)
     restarts: int = field(default=8, kw_only=True)
@@ -113,9 +120,9 @@ class SubspaceScheme(Scheme):
 
     def spectrum(self, theory: Theory) -> Spectrum:
         """The basis in which this scheme cuts that theory, computed once."""
-        known = _SPECTRA.setdefault(theory, {})
+        known = _SPECTRA.setdefault(theory.fitted, {})
         if self not in known:
-            known[self] = self.measure(theory, feature_of(theory))
+            known[self] = self.measure(theory.fitted, feature_of(theory))
         return known[self]
 
     def full_rank(self, theory: Theory) -> int:
@@ -146,32 +153,36 @@ class SubspaceScheme(Scheme):
         theory = self._origin(theory)
         feature = feature_of(theory)
         spectrum = self.spectrum(theory)
-        x = in_double(theory.features[feature])
-        coefficients = (x - spectrum.mean) @ spectrum.basis
-        kept, rest = coefficients[..., :rank], coefficients[..., rank:]
+        x, others = in_double(theory.features[feature]), theory.fitted
+        kept, rest = spectrum.divided(x, rank)
+        chosen_on = in_double(others.features[feature])
+        tails = spectrum.divided(chosen_on, rank)[1]
         basis, discarded = spectrum.basis[:, :rank], spectrum.basis[:, rank:]
-        others = {k: t for k, t in theory.features.items() if k != feature}
+        beside = {k: t for k, t in theory.features.items() if k != feature}
 
         def lift(features: Features) -> Features:
             raised = spectrum.mean + features["coefficients"].to(basis) @ basis.T
-            return {**others, feature: raised}
+            return {**beside, feature: raised}
 
         frame = framed(theory, feature, spectrum.mean, basis)
         tail = framed(theory, feature, spectrum.mean, discarded).basis
         cut = frame.raised(kept)
         fibre = SubspaceFibre(
-            frame.theory, frame.feature, cut, tail, rest, self.quantile,
-            unspanned=_unspanned(x, rest) if self.sampled else "",
+            frame.theory, frame.feature, cut, tail, rest, self.quantile, noun=self.noun,
+            unspanned=_unspanned(chosen_on, tails) if self.sampled else "",
+            norms=None if others is theory else tails.flatten(1).norm(dim=-1),
+            steps=self.steps, restarts=self.restarts, seed=self.seed,
         )  # fmt: skip
         found = {"frame": frame, "fibre": fibre, "scheme": self, **_kept_variance(kept, rest)}
         return EffectiveTheory(
-            {**others, "coefficients": kept.contiguous()},
+            {**beside, "coefficients": kept.contiguous()},
             tuple(after(o, lift) for o in theory.observables),
             name=theory.name,
             attrs={**theory.attrs, **found},
             cutoff=float(rank),
             relevance=spectrum.relevance(),
             parent=theory,
+            reference=None if others is theory else self.coarsen(others, cutoff),
             influence=lambda o: fibre.influence(frame.theory.observable(o.name)),
             raised=lift,
         )

@@ -68,11 +68,11 @@ def copied(call: Call) -> Call:
     return args, keywords
 
 
-def reversed_batch(call: Call) -> Call:
-    """The call with its samples in reverse order: of every tensor that is as long as the batch."""
+def chosen(call: Call, samples: slice | Tensor) -> Call:
+    """The call with some of its samples, by their places: of every tensor as long as the batch."""
     n = samples_in(*call)
     args, keywords = (
-        mapped(part, lambda t: t.flip(0) if t.ndim and len(t) == n else t) for part in call
+        mapped(part, lambda t: t[samples] if t.ndim and len(t) == n else t) for part in call
     )
     return args, keywords
 
@@ -80,15 +80,6 @@ def reversed_batch(call: Call) -> Call:
 def in_double_precision(tensor: Tensor) -> Tensor:
     """The same numbers in float64; whole numbers and truth values as they are."""
     return tensor.double() if tensor.is_floating_point() else tensor
-
-
-def sample_of(call: Call, i: int) -> Call:
-    """The call with sample `i` alone: of every tensor that is as long as the batch."""
-    n = samples_in(*call)
-    args, keywords = (
-        mapped(part, lambda t: t[i : i + 1] if t.ndim and len(t) == n else t) for part in call
-    )
-    return args, keywords
 
 
 def described(args: tuple[Any, ...], keywords: dict[str, Any]) -> str:

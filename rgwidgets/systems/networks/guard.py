@@ -12,7 +12,7 @@ from torch import nn
 
 from rgwidgets.core.errors import Cancelled, LayerError, RGError, ShapeError
 
-from .batch import Call, copied, described, reversed_batch
+from .batch import Call, chosen, copied, described, samples_in
 from .private import private
 from .repeatable import check_same, put_back, state, undrawn
 
@@ -81,10 +81,11 @@ class Guard:
 
     def _twice(self, call: Call, function: Run) -> Any:
         what = f"{type(self.module).__name__}, seen at layer {self.layer!r}"
+        reverse = torch.arange(samples_in(*call) - 1, -1, -1)
         with self.lent(fresh=True) as module:
             before = state(module)
             try:
-                undrawn(lambda: self._tried(module, reversed_batch(call), function), what)
+                undrawn(lambda: self._tried(module, chosen(call, reverse), function), what)
             except ShapeError:  # there are batches that have an order
                 undrawn(lambda: self._tried(module, call, function), what)
             again = undrawn(lambda: self._tried(module, call, function), what)

@@ -15,7 +15,7 @@ from rgwidgets.core.errors import LayerError, ObservableError, ParameterError, R
 from rgwidgets.core.outputs import gradient_of
 from rgwidgets.core.progress import tick
 
-from .batch import Call, copied, in_double_precision, mapped, sample_of, samples_in
+from .batch import Call, chosen, copied, in_double_precision, mapped, samples_in
 from .guard import Guard
 from .returned import outputs_of
 
@@ -143,7 +143,7 @@ class LayerJacobian:
             If a derivative is not finite, or the module cuts the gradient off.
         """
         point = self.weights if weights is None else weights.detach().reshape(-1)
-        pieces = [sample_of(self._call, i) for i in range(self.samples)]
+        pieces = [chosen(self._call, slice(i, i + 1)) for i in range(self.samples)]
         if not self._independent(point, pieces):
             pieces = [self._call]
         for i, piece in enumerate(pieces):

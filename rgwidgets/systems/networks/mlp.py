@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -160,6 +160,7 @@ class DigitsMLP(System):
     ) -> Theory:
         """One layer's activation on the first `n` test digits, at the weights of this moment.
 
+        Its `reference` holds the training digits: directions, order and radius are theirs.
         Observables: loss (tolerance 0.1 nats), accuracy (0.02), and the logit difference between
         two `classes` (0.5 nats).
 
@@ -171,19 +172,17 @@ class DigitsMLP(System):
             If `n` is not between 1 and 360.
         """
         n = whole("n", n, 1, len(self.test_images))
-        labels = self.test_labels[:n]
-        observables = (
-            loss(labels, tolerance=0.1),
-            accuracy(labels, tolerance=0.02),
-            logit_difference(*classes, tolerance=0.5),
-        )
-        return capture(
-            self.module,
-            self.test_images[:n],
-            layer,
-            observables,
-            name=f"{self.name} · {layer}",
-        )
+
+        def of(images: Tensor, labels: Tensor) -> Theory:
+            observables = (
+                loss(labels, tolerance=0.1),
+                accuracy(labels, tolerance=0.02),
+                logit_difference(*classes, tolerance=0.5),
+            )
+            return capture(self.module, images, layer, observables, name=f"{self.name} · {layer}")
+
+        tested = of(self.test_images[:n], self.test_labels[:n])
+        return replace(tested, reference=of(self.images, self.labels))
 
 
 def digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:

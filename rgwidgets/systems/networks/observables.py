@@ -41,6 +41,7 @@ def loss(labels: Tensor, *, name: str = "loss", tolerance: float | None = None) 
         of_outputs=cross_entropy,
         form="cross entropy",
         labels=classes,
+        among=lambda index: loss(classes[index]),
     )
 
 
@@ -71,6 +72,7 @@ def accuracy(
         range=(0.0, 1.0),
         of_outputs=lambda z: _over_positions((margin(z) > 0).to(z.dtype), classes),
         surrogate=lambda z: _over_positions(margin(z), classes),
+        among=lambda index: accuracy(classes[index]),
     )
 
 

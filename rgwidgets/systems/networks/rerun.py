@@ -14,7 +14,7 @@ from rgwidgets.core.errors import ObservableError, RGError, ShapeError
 from rgwidgets.core.numeric import at_least_single
 from rgwidgets.core.outputs import Around
 
-from .batch import copied, in_double_precision, mapped, samples_in, tensors_in
+from .batch import chosen, copied, in_double_precision, mapped, samples_in, tensors_in
 from .guard import Guard
 from .layer import check_called_once, check_shape, tensor_of, with_tensor
 from .prefix import Prefix
@@ -173,9 +173,7 @@ class Captured:
     def part(self, samples: slice) -> Captured:
         """The same network on some samples: of every tensor that is as long as the batch."""
         n = samples_in(self.args, self.keywords)
-        args, keywords = mapped(
-            (self.args, self.keywords), lambda t: t[samples] if t.ndim and len(t) == n else t
-        )
+        args, keywords = chosen((self.args, self.keywords), samples)
         found = self._like(self.guard, args, keywords, Prefix(self.layer))
         found.shape = (len(range(n)[samples]), *self.shape[1:])
         return found
