@@ -63,6 +63,8 @@ class SubspaceFibre(Fibre):
         Why nothing can be promised, where the samples are too few to tell what is discarded.
     steps, restarts, seed
         Effort of the attack, and the seed of its random starts and of the resampling.
+    nodes
+        Effort of branch and bound, in bounds computed for each observable; 0 for none of it.
     noun
         What a sample is called.
 
@@ -84,6 +86,7 @@ class SubspaceFibre(Fibre):
     steps: int = 12
     restarts: int = 8
     seed: int = 0
+    nodes: int = 0
     noun: str = "input"
     own_in_words: ClassVar[str] = "each with its own tail"
     drawn_in_words: ClassVar[str] = "each with the tail of another"
@@ -159,9 +162,22 @@ class SubspaceFibre(Fibre):
         if self.radius == 0:  # longer tails are measured, and nothing is promised of them
             return Proof(torch.zeros_like(self.own[:, 0]), "a single point")
         try:
-            return prove(self, observable)
+            return self._tightened(prove(self, observable), observable)
         except Opaque as reason:
             return str(reason)
+
+    def _tightened(self, proof: Proof, observable: Observable) -> Proof:
+        """The proof after branch and bound, where that is wanted and knows the observable."""
+        from .branch import tighten
+
+        if not self.nodes:
+            return proof
+        try:
+            found = tighten(self, observable, nodes=self.nodes)
+        except Opaque:
+            return proof
+        change = torch.minimum(proof.change, found.change.to(proof.change))
+        return Proof(change, f"{proof.how}, then {found.proved}")
 
     def value(self, observable: Observable, point: Tensor, *, exactly: bool = False) -> Tensor:
         """By the network's own code, in double precision where proofs are compared with it."""

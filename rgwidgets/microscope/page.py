@@ -66,9 +66,9 @@ _PAGE = """<!doctype html>
 </html>
 """
 _KINDS = {
-    "average": "average: each sample's own tail",
-    "attack": "attack: the worst that was found",
-    "certificate": "certificate: no tail can do more",
+    "average": "average: the mean change",
+    "attack": "attack: the largest that was found",
+    "certificate": "certificate: no input moves more",
 }
 
 
@@ -106,7 +106,8 @@ def _cards(influences: Mapping[str, Influence]) -> str:
 
 
 def _card(curve: str, bound: Bound) -> str:
-    kind = f"{bound.kind}: {bound.how}" if bound else bound.how
+    said = ", ".join(part for part in (bound.kind, bound.quantifier) if part)
+    kind = ": ".join(part for part in (said, bound.how) if part) if bound else bound.how
     return (
         f'<div class="card {curve}"><b>{_KINDS[curve]}</b>'
         f'<span class="n">{html.escape(written(bound))}</span>'

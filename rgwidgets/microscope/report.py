@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from .._version import __version__
-from ..core.bounds import Bound, Influence
+from ..core.bounds import Bound, Influence, statistics
 from ..core.comparison import Comparison
 from ..core.errors import BudgetError
 from ..core.files import check_free, place, write_whole
 from ..core.flow import FlowTable
+from ..core.level import CURVES
 from ..core.numeric import instance
 from ..schemes.subspace import feature_of
 from .sections import Section, everything, side_by_side, written
@@ -35,8 +36,8 @@ class Report:
         What was looked at, and the result in two sentences.
     cutoff
         The cutoff that the report is about.
-    influences
-        {observable: the four numbers there}.
+    influences, tolerances
+        {observable: the four numbers there}, and {observable: its tolerance, or None}.
     sections, method, caveats
         Tables, and sentences.
     flows
@@ -47,6 +48,7 @@ class Report:
     headline: str
     cutoff: float
     influences: Mapping[str, Influence]
+    tolerances: Mapping[str, float | None]
     sections: tuple[Section, ...]
     method: tuple[str, ...]
     caveats: tuple[str, ...]
@@ -58,11 +60,13 @@ class Report:
     def to_dict(self) -> dict[str, object]:
         """The headline and the four numbers of each observable, for JSON; None where there is none.
 
-        Bounds are [value, standard error, kind].
+        Each has its value, kind, standard error, of whom and how it is, and what the changes of
+        all samples come to: see `rgwidgets.core.bounds.statistics`.
         """
-        curves = ("average", "resample", "attack", "certificate")
         bounds = {
-            name: {curve: _plain(getattr(influence, curve)) for curve in curves}
+            name: {
+                curve: _plain(getattr(influence, curve), self.tolerances[name]) for curve in CURVES
+            }
             for name, influence in self.influences.items()
         }
         return {
@@ -115,6 +119,7 @@ def report(
         _headline(view, at, level.influences),
         at,
         level.influences,
+        view.tolerances,
         tuple(sections),
         _method(view, level.influences),
         _caveats(view, level.influences),
@@ -122,9 +127,15 @@ def report(
     )
 
 
-def _plain(bound: Bound) -> list[float | str | None]:
-    value = bound.value if math.isfinite(bound.value) else None
-    return [value, bound.error, bound.kind]
+def _plain(bound: Bound, tolerance: float | None) -> dict[str, float | str | None]:
+    return {
+        "value": bound.value if math.isfinite(bound.value) else None,
+        "kind": bound.kind,
+        "error": bound.error,
+        "of": bound.quantifier,
+        "how": bound.how,
+        **({} if bound.each is None else statistics(bound.each, tolerance)),
+    }
 
 
 def _label(view: View) -> str:
@@ -144,13 +155,24 @@ def _headline(view: View, cutoff: float, influences: Mapping[str, Influence]) ->
     share = f" ({kept:.1%} of the variance)" if isinstance(kept, float) else ""
     said = [f"Kept: {cutoff:g} of {view.scale.cutoffs[0]:g} {view.scale.unit}{share}."]
     for name, influence in influences.items():
-        certificate = influence.certificate
-        proved = f"{certificate.value:.3g}, proved" if certificate else "none"
+        tolerance = view.tolerances[name]
         said.append(
-            f"What was cut moves {name} by {written(influence.average)} on average and by "
-            f"{written(influence.attack)} under attack; certificate: {proved}."
+            f"What was cut moves {name} by {written(influence.average)} in the mean. "
+            f"{_under(influence.attack, tolerance, 'Under attack')}; "
+            f"{_under(influence.certificate, tolerance, 'certificate')}."
         )
     return " ".join(said)
+
+
+def _under(bound: Bound, tolerance: float | None, word: str) -> str:
+    """The largest over samples, and how many are over the tolerance."""
+    if not bound:
+        return f"{word}: none"
+    over = None if tolerance is None else bound.over(tolerance)
+    shares = "" if over is None else f", {over} over {tolerance:g}"
+    if bound.kind == "proved":
+        return f"{word}: none by more than {bound.value:.3g}, proved{shares}"
+    return f"{word} one input moves by {bound.value:.3g}{shares}"
 
 
 def _method(view: View, influences: Mapping[str, Influence]) -> tuple[str, ...]:
@@ -162,14 +184,17 @@ def _method(view: View, influences: Mapping[str, Influence]) -> tuple[str, ...]:
         f"{attrs.get('module', 'module')}, layer {attrs.get('layer') or 'output'}: {feature} of "
         f"{shape} ({len(theory.features[feature])} samples first, features last).",
         f"Features: {_label(view)}. {view.citation}.",
-        "Each number is a mean over samples of the absolute change from the prediction at the "
-        "cut point; errors are standard errors over samples.",
+        "Each number is an absolute change from the prediction at the cut point: average and "
+        "resample in the mean over inputs, with its standard error; attack and certificate the "
+        "largest of them, so that they speak of each.",
     ]
+    if "held_out" in attrs:
+        said.append(f"{str(attrs['held_out']).capitalize()}.")
     hows = {
-        f"{curve.capitalize()}: {getattr(i, curve).how}."
+        f"{curve.capitalize()}: {bound.quantifier}{bound.how and '; '}{bound.how}."
         for i in influences.values()
-        for curve in ("average", "resample", "attack", "certificate")
-        if getattr(i, curve)
+        for curve in CURVES
+        if (bound := getattr(i, curve))
     }
     return (*said, *sorted(hows), f"rgwidgets {__version__}, torch {torch.__version__}.")
 
@@ -190,7 +215,25 @@ def _caveats(view: View, influences: Mapping[str, Influence]) -> tuple[str, ...]
             ratio = influence.attack.value / influence.average.value
             if math.isfinite(ratio) and ratio > 10:
                 said.append(
-                    f"{name}: the attack is {ratio:.0f} times the average. The average says "
-                    "nothing about the worst case."
+                    f"{name}: what an attack does to one input is {ratio:.0f} times the mean "
+                    "change. The mean says nothing about the worst case."
                 )
-    return tuple(said)
+    return (*said, *_of_others(influences))
+
+
+def _of_others(influences: Mapping[str, Influence]) -> list[str]:
+    """What is said of other inputs than these, and of which of these nothing is."""
+    said, known = [], [i for i in influences.values() if i.outside is not None]
+    if known and not all(i.fresh for i in known):
+        said.append(
+            "The inputs that put the cut to the test chose it too: nothing is said of others."
+        )
+    for i in known[:1]:
+        assert i.outside is not None
+        more = f"; at most {i.outside.upper():.2g} of others, at 95 % confidence" if i.fresh else ""
+        if i.outside.count:
+            said.append(
+                f"{i.outside} of the inputs have tails longer than the radius{more}. Attack and "
+                "certificate say nothing of those tails."
+            )
+    return said

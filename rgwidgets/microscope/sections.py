@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..core.bounds import Bound, Influence
+from ..core.bounds import Bound, Influence, statistics
 from ..core.comparison import JOINT, Comparison
 from ..core.errors import BudgetError, RGError
 from ..core.estimate import Estimate
+from ..core.level import CURVES
 
 if TYPE_CHECKING:
     from .view import View
@@ -38,7 +39,12 @@ class Section:
 
 def everything(view: View, cutoff: float) -> list[Section]:
     """All tables of one view; what cannot be measured says why."""
-    return [_budget(view), _diagnosis(view, cutoff), *_looks(view, cutoff)]
+    return [
+        _budget(view),
+        _of_whom(view, cutoff),
+        _diagnosis(view, cutoff),
+        *_looks(view, cutoff),
+    ]
 
 
 def written(bound: Bound) -> str:
@@ -61,7 +67,14 @@ def _budget(view: View) -> Section:
         if tolerance is None:
             continue
         found = [
-            _coarsest(view, name, tolerance, by) for by in ("average", "attack", "certificate")
+            _coarsest(view, name, tolerance, by, share)
+            for by, share in (
+                ("average", 0.0),
+                ("attack", 0.0),
+                ("certificate", 0.0),
+                ("certificate", 0.01),
+                ("certificate", 0.05),
+            )
         ]
         rows.append(
             (name, f"{tolerance:g} {view.units[name]}".strip(), f"{crossovers[name]:g}", *found)
@@ -69,10 +82,21 @@ def _budget(view: View) -> Section:
     return (
         Section(
             "How far one may cut",
-            f"The coarsest {view.scale.name} at which each number stays within the tolerance. An "
-            "average lets one cut further than an adversary does; only a certificate is a promise. "
-            f"The observable turns where the change passes the tolerance for the first time.",
-            ("observable", "tolerance", "turns at", "by average", "by attack", "by certificate"),
+            f"The coarsest {view.scale.name} that stays within the tolerance: in the mean over "
+            "inputs by average, for each of them by attack and by certificate, and by certificate "
+            "for so large a share of inputs like them, at 95 % confidence. A mean lets one cut "
+            "further than an adversary does; only a certificate is a promise. The observable "
+            "turns where the mean change passes the tolerance for the first time.",
+            (
+                "observable",
+                "tolerance",
+                "turns at",
+                "mean, by average",
+                "each, by attack",
+                "each, by certificate",
+                "99 % of new, by certificate",
+                "95 % of new, by certificate",
+            ),
             tuple(rows),
         )
         if rows
@@ -80,11 +104,33 @@ def _budget(view: View) -> Section:
     )
 
 
-def _coarsest(view: View, name: str, tolerance: float, by: str) -> str:
+def _coarsest(view: View, name: str, tolerance: float, by: str, share: float) -> str:
     try:
-        return f"{view.cutoff({name: tolerance}, by=by):g}"
+        return f"{view.cutoff({name: tolerance}, by=by, share=share):g}"
     except BudgetError:
         return "none"
+
+
+def _of_whom(view: View, cutoff: float) -> Section:
+    """What the changes of all inputs come to."""
+    rows = []
+    for name, influence in view.level(cutoff).influences.items():
+        tolerance = view.tolerances[name]
+        for curve in CURVES:
+            bound = getattr(influence, curve)
+            if bound.each is not None:
+                found = statistics(bound.each, tolerance)
+                numbers = [f"{found[part]:.3g}" for part in ("mean", "median", "high", "largest")]
+                over = None if tolerance is None else bound.over(tolerance)
+                new = f"{over.upper():.2g}" if over and influence.fresh else "nothing said"
+                rows.append((name, curve, *numbers, str(over or "no tolerance"), new))
+    return Section(
+        f"Of whom, at {view.scale.symbol} = {cutoff:g}",
+        "The change of each input by itself, from the least to the most that is known of the worst "
+        "case. The last column bounds the share of new inputs that are over, at 95 % confidence.",
+        ("observable", "by", "mean", "median", "95 %", "largest", "over tolerance", "new, at most"),
+        tuple(rows),
+    )
 
 
 def _diagnosis(view: View, cutoff: float) -> Section:
@@ -207,7 +253,7 @@ def side_by_side(both: Comparison, cutoff: float) -> Section:
     return Section(
         f"Side by side at {both.scale.symbol} = {at:g}",
         " ".join(_ratios(both, influences)),
-        ("observable · features", "average", "attack", "certificate"),
+        ("observable · features", "mean change", "largest, attacked", "largest, proved"),
         rows,
     )
 

@@ -96,6 +96,9 @@ class SubspaceScheme(Scheme):
         The fibre's radius is this quantile of the norms of the discarded parts.
     steps, restarts, seed
         Effort of the attack, and the seed of its random starts and of the resampling.
+    nodes
+        Effort of branch and bound on each certificate (see `rgwidgets.bounds.tighten`), in bounds
+        computed; 0 for none of it.
     """
 
     composes: ClassVar[bool] = True
@@ -107,12 +110,14 @@ class SubspaceScheme(Scheme):
     steps: int = field(default=12, kw_only=True)
     restarts: int = field(default=8, kw_only=True)
     seed: int = field(default=0, kw_only=True)
+    nodes: int = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
         if not 0 < self.quantile <= 1:
             raise ParameterError("quantile", given=self.quantile, allowed="a number in (0, 1]")
         for name in ("steps", "restarts"):
             whole(name, getattr(self, name), 1)
+        whole("nodes", self.nodes, 0)
 
     @abstractmethod
     def measure(self, theory: Theory, feature: str) -> Spectrum:
@@ -171,6 +176,7 @@ class SubspaceScheme(Scheme):
             frame.theory, frame.feature, cut, tail, rest, self.quantile, noun=self.noun,
             unspanned=_unspanned(chosen_on, tails) if self.sampled else "",
             norms=None if others is theory else tails.flatten(1).norm(dim=-1),
+            nodes=self.nodes,
             steps=self.steps, restarts=self.restarts, seed=self.seed,
         )  # fmt: skip
         found = {"frame": frame, "fibre": fibre, "scheme": self, **_kept_variance(kept, rest)}
