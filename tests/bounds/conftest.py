@@ -45,7 +45,9 @@ def make_theory(
     return capture(nn.Sequential(*parts), inputs, "0", observables)
 
 
-def make_fibre(theory: Theory, *, discarded: int, radius: float | None, seed: int = 0) -> SubspaceFibre:
+def make_fibre(
+    theory: Theory, *, discarded: int, radius: float | None, seed: int = 0
+) -> SubspaceFibre:
     """A random subspace of `discarded` directions of a theory's activation, cut at the mean."""
     x = theory.features["activation"].double()
     d = x.shape[-1]

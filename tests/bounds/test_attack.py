@@ -79,7 +79,9 @@ def test_changes_are_searched_both_up_and_down() -> None:
     x = torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None]
     bowl = Observable("bowl", lambda f: (f["activation"][:, 0] - 1.0) ** 2)
     theory = Theory({"activation": x}, (bowl,))
-    fibre = SubspaceFibre(theory, "activation", x, torch.ones(1, 1, dtype=torch.float64), 0 * x, ball=0.5)
+    fibre = SubspaceFibre(
+        theory, "activation", x, torch.ones(1, 1, dtype=torch.float64), 0 * x, ball=0.5
+    )
     distance = (x[:, 0] - 1).abs()
     worst = torch.maximum(
         (distance + 0.5) ** 2 - distance**2, distance**2 - (distance - 0.5).clamp_min(0) ** 2

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from rgwidgets import DigitsMLP
 from rgwidgets.bounds import (
-    SubspaceFibre,
     Opaque,
     Refined,
     Search,
+    SubspaceFibre,
     certify,
     certify_region,
     confirm,

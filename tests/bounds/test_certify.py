@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from rgwidgets.bounds import SubspaceFibre, Opaque, attack, certify, prove
+from rgwidgets.bounds import Opaque, SubspaceFibre, attack, certify, prove
 from rgwidgets.bounds.certify import METHODS
 from rgwidgets.core.errors import ParameterError
 from rgwidgets.core.theory import Observable, Theory

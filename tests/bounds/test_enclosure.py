@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rgwidgets.bounds import SubspaceFibre, Opaque, attack, certify, confirm, prove
+from rgwidgets.bounds import Opaque, SubspaceFibre, attack, certify, confirm, prove
 from rgwidgets.core.theory import Observable, Theory
 from rgwidgets.systems.capture import capture
 from rgwidgets.systems.networks.linear import DeepLinear
@@ -239,7 +239,9 @@ def test_a_function_of_features_alone_is_certified_without_a_network() -> None:
     x = torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None]
     bowl = Observable("bowl", lambda f: (f["activation"][:, 0] - 1.0) ** 2)
     theory = Theory({"activation": x}, (bowl,))
-    fibre = SubspaceFibre(theory, "activation", x, torch.ones(1, 1, dtype=torch.float64), 0 * x, ball=0.5)
+    fibre = SubspaceFibre(
+        theory, "activation", x, torch.ones(1, 1, dtype=torch.float64), 0 * x, ball=0.5
+    )
     distance = (x[:, 0] - 1).abs()
     exact = (distance + 0.5) ** 2 - distance**2
     assert torch.allclose(certify(fibre, bowl), exact, atol=1e-9)

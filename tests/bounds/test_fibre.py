@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rgwidgets.bounds import SubspaceFibre, Opaque
+from rgwidgets.bounds import Opaque, SubspaceFibre
 from rgwidgets.core.errors import ParameterError, ShapeError
 from rgwidgets.core.theory import Theory
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rgwidgets.bounds.fibre import SubspaceFibre
+from rgwidgets.core.share import Share
 from rgwidgets.core.theory import Observable, Theory
 from rgwidgets.systems.capture import capture
 
@@ -30,8 +31,10 @@ def test_average_and_attack_stay_below_the_certificate(activation: str, discarde
         assert found.attack.value <= found.certificate.value
         kinds = [getattr(found, n).kind for n in ("average", "resample", "attack", "certificate")]
         assert kinds == ["measured", "measured", "measured", "proved"]
-        assert found.attack.error is not None
-        assert "100% quantile" in found.certificate.how
+        assert found.attack.error is None  # the largest has none
+        assert bool((found.average.each <= found.attack.each + 1e-12).all())
+        assert bool((found.attack.each <= found.certificate.each).all())
+        assert "100% quantile" in found.certificate.quantifier
 
 
 def test_average_is_the_mean_change_by_each_sample_s_own_tail() -> None:
@@ -73,7 +76,8 @@ def test_tails_outside_a_ball_of_no_radius_are_measured_and_nothing_is_promised_
     assert found.average.value == pytest.approx(5 * 2 / 400)
     assert found.resample.value == pytest.approx(5 * 2 / 400)
     assert (found.attack.value, found.certificate.value) == (0.0, 0.0)
-    assert "‖tail‖ ≤ 0, the 99% quantile" in found.certificate.how
+    assert "‖tail‖ ≤ 0, the 99% quantile" in found.certificate.whom
+    assert found.outside == Share(2, 400)
 
 
 class Recurrent(nn.Module):
@@ -116,7 +120,8 @@ def test_attention_is_certified_and_the_attack_is_measured_in_double_precision()
     for name in ("loss", "accuracy"):
         found = replace(fibre, steps=6, restarts=3).influence(theory.observable(name))
         assert found.certificate.kind == "proved"
-        assert found.certificate.how.startswith("affine forms in float64; ‖tail‖ ≤ 0.05")
+        assert found.certificate.how == "affine forms in float64"
+        assert found.certificate.whom == "8 inputs, every tail with ‖tail‖ ≤ 0.05"
         assert found.attack.value <= found.certificate.value
     assert fibre.influence(theory.observable("loss")).certificate.value < 0.5
 
@@ -152,7 +157,9 @@ def test_where_nothing_is_proved_the_reason_is_given_and_the_attack_still_works(
     torch.manual_seed(0)
     labels = torch.randint(3, (8,))
     theory = capture(make(), torch.randn(8, 3, 4), layer, labels=labels)
-    found = replace(make_fibre(theory, discarded=3, radius=None), steps=6, restarts=3).influence(theory.observable("loss"))
+    found = replace(make_fibre(theory, discarded=3, radius=None), steps=6, restarts=3).influence(
+        theory.observable("loss")
+    )
     assert found.certificate.kind == "none"
     assert reason in found.certificate.how
     assert 0 < found.average.value <= found.attack.value
@@ -166,10 +173,14 @@ def test_a_single_sample_has_no_resample() -> None:
     assert 0 < found.attack.value <= found.certificate.value
 
 
-def test_an_observable_of_moments_has_no_change_by_sample() -> None:
+def test_an_observable_of_moments_changes_with_the_ensemble_and_with_no_sample() -> None:
     theory = make_theory()
     moments = Observable("binder", lambda f: f["activation"][:, :2] ** 2, reduce=lambda m: m[0])
     theory = Theory(theory.features, (moments,))
-    found = make_fibre(theory, discarded=3, radius=0.3).influence(moments)
-    assert not found.average
+    fibre = make_fibre(theory, discarded=3, radius=0.3)
+    found = fibre.influence(moments)
+    change = fibre.points(fibre.own)[:, 0].square().mean() - fibre.centre[:, 0].square().mean()
+    assert found.average.value == pytest.approx(abs(float(change)))
+    assert (found.average.statistic, found.average.each) == ("single", None)
+    assert not found.attack
     assert not found.certificate

@@ -10,7 +10,7 @@ import torch
 from scipy.special import betainc
 from torch import Tensor, nn
 
-from rgwidgets.bounds import SubspaceFibre, Probability, Rare, TailLaw, rare_events
+from rgwidgets.bounds import Probability, Rare, SubspaceFibre, TailLaw, rare_events
 from rgwidgets.bounds.multilevel import Watch
 from rgwidgets.core.errors import Cancelled, ObservableError, ParameterError, ShapeError
 from rgwidgets.core.progress import listening
@@ -20,7 +20,9 @@ from rgwidgets.systems.capture import capture
 from .conftest import make_fibre, make_theory
 
 
-def linear(discarded: int, *, samples: int = 16, ball: float | None = None) -> tuple[SubspaceFibre, Tensor]:
+def linear(
+    discarded: int, *, samples: int = 16, ball: float | None = None
+) -> tuple[SubspaceFibre, Tensor]:
     """A fibre of a linear network, and the slope (K,) of "logit 0 − 1" in its coefficients."""
     width = max(3, discarded)
     fibre = make_fibre(

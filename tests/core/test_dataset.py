@@ -163,7 +163,7 @@ NONSENSE: dict[str, Callable[[xr.Dataset], xr.Dataset]] = {
     "a proved attack": told("attack_how", "proved: x"),
     "a measured certificate": told("certificate_how", "measured: x"),
     "a number of no kind": told("certificate_how", "none: x"),
-    "another format": attrs(format="rgwidgets-flow/2"),
+    "another format": attrs(format="rgwidgets-flow/3"),
     "no format": lambda d: d.assign_attrs(format=None),
     "a title that is no text": attrs(title=3),
     "a direction that there is not": attrs(direction="sideways"),

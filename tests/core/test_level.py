@@ -16,7 +16,6 @@ from rgwidgets.core import Bound, EffectiveTheory, Flow, Influence, Level, Obser
 from rgwidgets.core.errors import BudgetError, ParameterError
 from rgwidgets.core.level import (
     CURVES,
-    bound_of,
     check_budget,
     dequantised,
     picture,
@@ -193,27 +192,6 @@ def test_an_empty_budget_is_refused_with_an_example(budget: dict[str, float] | N
 def test_an_unknown_curve_is_refused(by: str) -> None:
     with pytest.raises(ParameterError, match=", ".join(CURVES)):
         check_budget({"loss": 1.0}, {"loss": None}, by)
-
-
-@pytest.mark.parametrize(
-    "value, said, expected",
-    [
-        (1.0, "measured: PGD", Bound(1.0, "measured", "PGD", 0.1)),
-        (1.0, "proved: a: b", Bound(1.0, "proved", "a: b", 0.1)),
-        (math.nan, "none: too: large", Bound.none("too: large")),
-        (1.0, "proved", Bound(1.0, "proved", "", 0.1)),
-    ],
-)
-def test_a_bound_is_read_back_with_its_kind(value: float, said: str, expected: Bound) -> None:
-    assert bound_of(value, 0.1, said) == expected
-
-
-@pytest.mark.parametrize(
-    "value, said", [(1.0, "none: x"), (math.nan, "proved: x"), (1.0, "sure: x"), (1.0, "")]
-)
-def test_a_bound_that_contradicts_its_kind_is_refused(value: float, said: str) -> None:
-    with pytest.raises(ParameterError):
-        bound_of(value, math.nan, said)
 
 
 def test_observables_may_be_without_a_parent() -> None:

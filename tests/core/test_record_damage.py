@@ -49,7 +49,15 @@ def test_harm_to_a_chunk_is_noticed(folder: Path, name: str, harm: str, refused:
 
 def test_no_chunk_can_be_missing(folder: Path, refused: Refused) -> None:
     chunks = sorted(set(pieces(folder)) - set(folder.rglob("zarr.json")))
-    for path in chunks[::4]:
+    data = Flow.load(folder).to_xarray()
+    # a chunk of empty texts or of zeros is what a reader takes a missing one for
+    told = [
+        p
+        for p in chunks
+        if (name := p.relative_to(folder).parts[0]) == "page"
+        or any(value == value and bool(value) for value in data[name].values.flat)
+    ]
+    for path in told[::4]:
         whole = path.read_bytes()
         path.unlink()
         refused(folder)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rgwidgets.core.theory import Observable, Theory
-from rgwidgets.schemes.block_influence import MOST
+from rgwidgets.schemes.block_fibre import MOST
 from rgwidgets.schemes.block_spin import BlockSpin
 
 from .lattices import LOCAL, belongs, every_lattice, random_spins
