@@ -223,7 +223,7 @@ def _caveats(view: View, influences: Mapping[str, Influence]) -> tuple[str, ...]
 
 def _of_others(influences: Mapping[str, Influence]) -> list[str]:
     """What is said of other inputs than these, and of which of these nothing is."""
-    said, known = [], [i for i in influences.values() if i.outside is not None]
+    said, known = [], [i for i in influences.values() if i.outside and i.outside.of > 1]
     if known and not all(i.fresh for i in known):
         said.append(
             "The inputs that put the cut to the test chose it too: nothing is said of others."

@@ -50,8 +50,9 @@ def test_the_headline_holds_average_attack_and_certificate_together(data):
     influence = view.level(2).influences["first"]
     for bound in (influence.average, influence.attack):
         assert written(bound) in report.headline
-    assert f"{influence.certificate.value:.3g}, proved" in report.headline
-    assert report.headline.index("on average") < report.headline.index("under attack")
+    assert f"none by more than {influence.certificate.value:.3g}, proved" in report.headline
+    assert f"{influence.attack.over(0.05)} over 0.05" in report.headline
+    assert report.headline.index("in the mean") < report.headline.index("Under attack one input")
     assert str(report) == f"{report.title}\n{report.headline}"
 
 
@@ -68,7 +69,9 @@ def test_what_is_not_proved_is_said_to_be_unknown(data):
     reason = view.level(2).influences["first"].certificate.how
     assert "certificate: none" in report.headline
     assert any("no certificate" in line and reason in line for line in report.caveats)
-    assert report.to_dict()["bounds"]["first"]["certificate"] == [None, None, "none"]
+    told = report.to_dict()["bounds"]["first"]
+    assert (told["certificate"]["value"], told["certificate"]["kind"]) == (None, "none")
+    assert told["attack"]["value"] == told["attack"]["largest"] > told["attack"]["mean"]
 
 
 def test_every_coarsest_cutoff_is_the_flows_own(data):
@@ -76,8 +79,23 @@ def test_every_coarsest_cutoff_is_the_flows_own(data):
     (row,) = section(view.report(3), "How far").rows
     assert row[0] == "first"
     assert row[2] == f"{view.crossovers()['first']:g}"
-    for cell, by in zip(row[3:], ("average", "attack", "certificate"), strict=True):
+    for cell, by in zip(row[3:6], ("average", "attack", "certificate"), strict=True):
         assert float(cell) == view.cutoff(by=by)
+    assert row[6] == "none"  # 40 inputs never show that 99 % of others are within
+    assert row[7] == "none"
+
+
+def test_a_share_of_new_inputs_is_promised_by_those_held_out():
+    data = torch.randn(240, 5, generator=torch.Generator().manual_seed(1))
+    view = looked(data)
+    assert "120 inputs choose what is cut, 120 others" in view.theory.attrs["held_out"]
+    kept = view.cutoff(by="certificate", share=0.05)
+    assert section(view.report(3), "How far").rows[0][7] == f"{kept:g}"
+    over = view.level(kept).influences["first"].certificate.over(0.05)
+    assert over.upper() <= 0.05
+    row = next(r for r in section(view.report(3), "Of whom").rows if r[1] == "attack")
+    assert row[6] == str(view.level(3).influences["first"].attack.over(0.05))
+    assert any("held" in line or "others put it" in line for line in view.report(3).method)
 
 
 def test_a_layer_without_positions_says_why_locality_is_not_measured(data):
@@ -149,7 +167,8 @@ def test_a_view_of_weights_is_reported_with_what_it_has(data):
     assert isinstance(view, View)
     report = view.report()
     assert report.influences["first"].average
-    assert len(report.sections) == 6
+    assert len(report.sections) == 7
+    assert not any("nothing is said of others" in line for line in report.caveats)
 
 
 @pytest.mark.parametrize(
