@@ -21,7 +21,7 @@ Columns = dict[str, tuple[tuple[str, ...], NDArray[Any]]]
 ABSENT = "none: not computed"
 
 #: column → part of a bound, for each of the four
-NUMBERS = {c + end: (c, part) for c in CURVES for end, part in (("", "value"), ("_error", "error"))}
+NUMBERS = {c: (c, "value") for c in CURVES} | {f"{c}_error": (c, "error") for c in CURVES}
 HOWS = tuple(f"{c}_how" for c in CURVES)
 OF = {f"{c}_{part}": (c, part) for c in CURVES for part in ("statistic", "whom")}
 SHARES = ("outside", "outside_of", "fresh")

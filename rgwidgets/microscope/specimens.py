@@ -88,7 +88,8 @@ def minilm(*, quick: bool = False) -> Specimen:
         "own gradient": GradientSpectrum(observable=ALL, **effort),
     }
     ranks = (384, 192, 96) if quick else (384, 272, 192, 96, 48)
-    theory = encoder.theory(layer="block3", n=8 if quick else 24, tokens=16)
+    n, others = (8, 8) if quick else (24, 48)
+    theory = encoder.theory(layer="block3", n=n, tokens=16, others=others)
     return Specimen(theory, schemes, ranks, cutoff=192)
 
 
@@ -106,8 +107,10 @@ def characters(*, quick: bool = False) -> Specimen:
         "own gradient": GradientSpectrum(observable=ALL, **effort),
     }
     ranks = (32, 16, 8) if quick else (128, 91, 64, 32, 16, 8)
-    before = model.theory(layer=layer, n=n, checkpoint=0)
-    return Specimen(model.theory(layer=layer, n=n), schemes, ranks, before=before)
+    before, theory = (
+        model.theory(layer=layer, n=n, others=2 * n, checkpoint=step) for step in (0, None)
+    )
+    return Specimen(theory, schemes, ranks, before=before)
 
 
 SPECIMENS: dict[str, Callable[..., Specimen]] = {

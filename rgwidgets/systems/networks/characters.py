@@ -6,7 +6,7 @@ import copy
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
@@ -245,9 +245,12 @@ class CharacterModel(System):
         return float(torch.cat(values).double().mean())
 
     def theory(
-        self, *, layer: str = "block2", n: int = 64, checkpoint: int | None = None
+        self, *, layer: str = "block2", n: int = 64, checkpoint: int | None = None, others: int = 0
     ) -> Theory:
         """One layer's activation on `n` sequences spread over the held-out text.
+
+        Directions, order and radius are chosen on them too, or on so many `others`, spread over
+        the text that was trained on: the theory's `reference`.
 
         Observable: the mean loss of each sequence, "nats per character" (tolerance 0.05 nats).
 
@@ -266,17 +269,25 @@ class CharacterModel(System):
         ParameterError
             If the held-out text has not so many sequences, or there is no such checkpoint.
         """
-        most = (len(self.text.test) - 1) // self.context
-        n = whole("n", n, 1, most)
         if checkpoint is not None and checkpoint not in self.checkpoints:
             kept = ", ".join(map(str, self.checkpoints)) or "none was kept: pass checkpoints=…"
             raise ParameterError("checkpoint", given=checkpoint, allowed=kept)
         module = self.module if checkpoint is None else self.checkpoints[checkpoint]
-        starts = (torch.arange(n) * most // n * self.context)[:, None]
-        rows = self.text.test[starts + torch.arange(self.context + 1)]
-        observable = loss(rows[:, 1:], name="nats per character", tolerance=0.05)
-        title = f"{self.name} · {layer}" + ("" if checkpoint is None else f" · step {checkpoint}")
-        return capture(module, rows[:, :-1], layer, observable, name=title)
+
+        def of(text: Tensor, name: str, count: int) -> Theory:
+            most = (len(text) - 1) // self.context
+            starts = torch.arange(whole(name, count, 1, most)) * most // count * self.context
+            rows = text[starts[:, None] + torch.arange(self.context + 1)]
+            observable = loss(rows[:, 1:], name="nats per character", tolerance=0.05)
+            step = "" if checkpoint is None else f" · step {checkpoint}"
+            return capture(
+                module, rows[:, :-1], layer, observable, name=f"{self.name} · {layer}{step}"
+            )
+
+        tested = of(self.text.test, "n", n)
+        return (
+            replace(tested, reference=of(self.text.train, "others", others)) if others else tested
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the weights of this moment as safetensors.

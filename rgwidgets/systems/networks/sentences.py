@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -132,16 +133,15 @@ class SentenceEncoder(System):
         2 where it says the opposite.
         """
         with torch.no_grad():
-            own = self.module(**batch)
-        return OutputObservable(
-            "1 − cos",
-            tolerance=tolerance,
-            of_outputs=lambda outputs: 1 - (outputs * own).sum(-1),
-            range=(0.0, 2.0),
-        )
+            return _turned(self.module(**batch), tolerance)
 
-    def theory(self, *, layer: str = "block3", n: int = 128, tokens: int = 32) -> Theory:
+    def theory(
+        self, *, layer: str = "block3", n: int = 128, tokens: int = 32, others: int = 0
+    ) -> Theory:
         """One layer's activation on `n` sentences of `tokens` tokens.
+
+        Directions, order and radius are chosen on them too, or on so many `others` that follow
+        them: the theory's `reference`.
 
         Layers are embedding, block1 to block6, and what is in them: block3.attention,
         block3.widen, block3.gelu, ….
@@ -153,15 +153,33 @@ class SentenceEncoder(System):
         ParameterError
             If there are not so many sentences of that length.
         """
-        batch = self.batch(n=n, tokens=tokens)
-        title = f"{self.name} · {layer}"
-        return capture(self.module, batch, layer, self.observable(batch), name=title)
+        whole("others", others, 0)
+        batch = self.batch(n=n + others, tokens=tokens)
+
+        def of(part: slice) -> Theory:
+            some = {name: rows[part] for name, rows in batch.items()}
+            title = f"{self.name} · {layer}"
+            return capture(self.module, some, layer, self.observable(some), name=title)
+
+        tested = of(slice(0, n))
+        return replace(tested, reference=of(slice(n, None))) if others else tested
 
     def _encoded(self, sentence: str) -> list[int]:
         if not isinstance(sentence, str):
             raise ParameterError("sentence", given=type(sentence).__name__, allowed="text")
         ids: list[int] = self._tokenizer.encode(sentence).ids
         return ids
+
+
+def _turned(own: Tensor, tolerance: float | None) -> OutputObservable:
+    """How far outputs are turned away from embeddings (n, d) of unit norm."""
+    return OutputObservable(
+        "1 − cos",
+        tolerance=tolerance,
+        of_outputs=lambda outputs: 1 - (outputs * own).sum(-1),
+        range=(0.0, 2.0),
+        among=lambda index: _turned(own[index], tolerance),
+    )
 
 
 class Encoder(nn.Module):
