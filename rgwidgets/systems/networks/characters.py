@@ -285,9 +285,9 @@ class CharacterModel(System):
             )
 
         tested = of(self.text.test, "n", n)
-        return (
-            replace(tested, reference=of(self.text.train, "others", others)) if others else tested
-        )
+        if not others:
+            return tested
+        return replace(tested, reference=of(self.text.train, "others", others))
 
     def save(self, path: str | Path) -> None:
         """Write the weights of this moment as safetensors.
