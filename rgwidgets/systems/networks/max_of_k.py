@@ -91,7 +91,7 @@ class MaxOfK(System):
     Parameters
     ----------
     vocabulary, length, width
-        v, from 2 to 128; K, from 2 to 6; numbers in the stream and in the head.
+        v, from 2 to 128; K, from 2 to 5; numbers in the stream and in the head.
     seed
         Of the initial weights and of the batches.
     batch_size, learning_rate
@@ -136,7 +136,7 @@ class MaxOfK(System):
         learning_rate: float = 0.01,
     ) -> None:
         self.vocabulary = whole("vocabulary", vocabulary, 2, 128)
-        self.length = whole("length", length, 2, 6)
+        self.length = whole("length", length, 2, 5)
         self.width = whole("width", width, 1, 1024)
         self.seed = whole("seed", seed, 0)
         self.batch_size = whole("batch_size", batch_size, 2)
