@@ -98,7 +98,7 @@ class Circuits:
     @property
     def vocabulary(self) -> int:
         """v."""
-        return len(self.low)
+        return self.low.shape[0]
 
     @property
     def length(self) -> int:

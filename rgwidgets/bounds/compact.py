@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -123,10 +123,9 @@ def guarantee(circuits: Circuits, strategy: str = "cubic") -> Guarantee:
     >>> print(guarantee(Circuits.of(Network()), "brute force"))  # the last of two is the larger
     66.7 % of all 9 inputs, brute force proof of ... operations
     """
-    strategies = {"brute force": _brute_force, "cubic": _cubic, "quadratic": _quadratic}
-    choose("strategy", strategy, strategies)
+    choose("strategy", strategy, STRATEGIES)
     with torch.no_grad(), Operations() as counted:
-        proved, member = strategies[strategy](circuits)
+        proved, member = STRATEGIES[strategy](circuits)
 
     def holds(tokens: Tensor) -> Tensor:
         _check_tokens(tokens, circuits)
@@ -312,3 +311,10 @@ def _check_tokens(tokens: Tensor, circuits: Circuits) -> None:
     if not fits or bool(((tokens < 0) | (tokens >= v)).any()):
         given = f"{tokens.dtype} {tuple(tokens.shape)}" if isinstance(tokens, Tensor) else tokens
         raise ShapeError("tokens", given=given, allowed=f"int64 (n, {k}), from 0 to {v - 1}")
+
+
+STRATEGIES: Mapping[str, Callable[[Circuits], tuple[int, Holds]]] = {
+    "brute force": _brute_force,
+    "cubic": _cubic,
+    "quadratic": _quadratic,
+}
