@@ -230,16 +230,14 @@ def _combinations(cost: Tensor) -> Tensor:
     Costs by position, query, token and largest token → (query, largest token).
     """
     q, v = cost.shape[1:3]
-    total = torch.zeros(q, v, _COINS, dtype=torch.int64)
+    total = torch.zeros(q, v, _COINS, dtype=torch.float64)  # whole numbers, far below 2⁵³
     total[..., 0] = 1
     for one in cost.transpose(2, 3):
-        empty = torch.zeros(q, v, _COINS + 1, dtype=torch.int64)
-        number = empty.scatter_add(2, one, torch.ones_like(one))
-        spent = torch.zeros_like(total)
-        for coins in range(_COINS):
-            spent[..., coins:] += number[..., coins, None] * total[..., : _COINS - coins]
-        total = spent
-    return total.sum(2)
+        empty = torch.zeros(q, v, _COINS + 1, dtype=torch.float64)
+        number = empty.scatter_add(2, one, torch.ones(()).double().expand(one.shape))
+        before = torch.nn.functional.pad(total, (_COINS - 1, 0)).unfold(2, _COINS, 1)
+        total = (before @ number[..., :_COINS].flip(2)[..., None])[..., 0]
+    return total.sum(2).long()
 
 
 def _quadratic(circuits: Circuits) -> tuple[int, Holds]:
