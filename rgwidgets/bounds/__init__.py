@@ -3,6 +3,8 @@
 from .attack import attack
 from .branch import Refined, Search, tighten
 from .certify import Proof, certify, prove
+from .circuits import Circuits
+from .compact import Guarantee, guarantee
 from .enclosure import Enclosure
 from .fibre import Fibre
 from .influence import subspace_influence
@@ -13,8 +15,10 @@ from .tail import read_tail
 from .tail_law import TailLaw
 
 __all__ = [
+    "Circuits",
     "Enclosure",
     "Fibre",
+    "Guarantee",
     "Opaque",
     "Probability",
     "Proof",
@@ -25,6 +29,7 @@ __all__ = [
     "attack",
     "certify",
     "certify_region",
+    "guarantee",
     "prove",
     "rare_events",
     "read_tail",
