@@ -108,7 +108,7 @@ class Circuits:
     @property
     def inputs(self) -> int:
         """v^K."""
-        return self.vocabulary**self.length
+        return int(self.vocabulary**self.length)
 
     def cut(self, rank: int) -> Circuits:
         """The same with all networks whose scores differ from the first r directions by so little.

@@ -58,7 +58,7 @@ SYSTEMS: Mapping[str, tuple[Source, ...]] = {
         'theory = model.theory(layer="block1", n=8)',
     ),
     "DeepLinear": _one("activation", "theory = DeepLinear().theory()"),
-    "MaxOfK": _one("one head", "theory = rg.MaxOfK().train().theory()"),
+    "MaxOfK": _one("one head", "theory = rg.MaxOfK(vocabulary=32).train(400).theory(n=1000)"),
     "SentenceEncoder": _one("many directions", "theory = SentenceEncoder().theory(n=8, tokens=12)"),
     "IndependentNumbers": _one("numbers", 'theory = IndependentNumbers("exponential").theory()'),
     "PercolationData": _one("tree", "theory = PercolationData(data=64, depth=4).theory()"),
