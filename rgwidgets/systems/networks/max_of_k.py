@@ -208,7 +208,7 @@ class MaxOfK(System):
     def accuracy(self) -> float:
         """The share of all v^K inputs that the network answers rightly, by running it on each.
 
-        In double precision. 65 536 inputs take a tenth of a second, 16.8 million half a minute.
+        In double precision. 65 536 inputs take half a second, 16.8 million more than a minute.
         """
         network, right = self._exact(), 0
         with torch.no_grad():
