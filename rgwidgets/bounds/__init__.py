@@ -3,6 +3,8 @@
 from .attack import attack
 from .branch import Refined, Search, tighten
 from .certify import certify, prove
+from .circuits import Circuits
+from .compact import Guarantee, guarantee
 from .enclosure import Enclosure
 from .fibre import SubspaceFibre
 from .opaque import Opaque
@@ -12,17 +14,20 @@ from .tail import read_tail
 from .tail_law import TailLaw
 
 __all__ = [
+    "Circuits",
     "Enclosure",
-    "SubspaceFibre",
+    "Guarantee",
     "Opaque",
     "Probability",
     "Rare",
     "Refined",
     "Search",
+    "SubspaceFibre",
     "TailLaw",
     "attack",
     "certify",
     "certify_region",
+    "guarantee",
     "prove",
     "rare_events",
     "read_tail",
