@@ -58,6 +58,11 @@ export function given(value: Cell | undefined): string {
   return awkward(value) ? number(value) : minus(String(Number(value.toPrecision(6))));
 }
 
+/** A share of samples: two digits, three where a few are missing from all. */
+export function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(share > 0.99 ? 3 : 2))} %`;
+}
+
 export interface Measured {
   value: string;
   error: string;

@@ -98,7 +98,7 @@ export class Lens {
     this.#cutoff = this.#index("cutoff") ?? this.#preview;
     this.#parts.readout?.select(this.#observable);
     this.#parts.dial.settle(this.#cutoff);
-    this.#parts.dial.showBudget(this.#table.budget);
+    this.#parts.dial.showBudget(this.#table);
     this.#statusChanged();
     this.#show();
   }
@@ -329,7 +329,7 @@ export class Lens {
   #tableChanged(): void {
     if (!this.#parts) return;
     this.#table = new Table(this.host.get("table"), this.#spec);
-    this.#parts.dial.showBudget(this.#table.budget);
+    this.#parts.dial.showBudget(this.#table);
     this.#parts.charts?.changed(true);
     this.#answered();
     this.#say();

@@ -1,13 +1,13 @@
 /** The observables at one cutoff, each with its error and with all four bounds side by side. */
 import { h, mark, setAttribute, setText } from "./dom";
-import { given, MISSING, measured, phrase, spoken } from "./format";
+import { given, MISSING, measured, percent, phrase, spoken } from "./format";
 import type { BoundCell, Table } from "./table";
 import { BOUNDS, type BoundName, type ObservableSpec, type Spec } from "./types";
 
 const HEADINGS: Record<BoundName, [string, string]> = {
-  average: ["Average", "Mean change of the observable when the neglected part is averaged away"],
-  resample: ["Resample", "Mean change when the neglected part is taken from another sample"],
-  attack: ["Attack", "Largest change that a search found: the truth is at least this"],
+  average: ["Average", "Change of the observable when the neglected part is averaged away"],
+  resample: ["Resample", "Change when the neglected part is taken from another sample"],
+  attack: ["Attack", "Change that a search found: the truth is at least this"],
   certificate: ["Certificate", "Proved upper bound: the truth is at most this"],
 };
 
@@ -22,7 +22,7 @@ interface Slot {
   value: HTMLElement;
   error: HTMLElement;
   note: HTMLElement;
-  flag: HTMLElement;
+  flag: HTMLElement | null;
 }
 
 interface Line {
@@ -32,13 +32,13 @@ interface Line {
   bounds: Record<BoundName, Slot>;
 }
 
-function slot(className: string): Slot {
+function slot(className: string, flagged = false): Slot {
   const value = h("span", { class: "rg-number" });
   const error = h("span", { class: "rg-error-bar" });
   const note = h("span", { class: "rg-note" });
-  const flag = h("span", { class: "rg-flag" });
+  const flag = flagged ? h("span", { class: "rg-under rg-flag" }) : null;
   const figure = h("span", { class: "rg-figure" }, value, error);
-  const cell = h("td", { class: className }, figure, h("span", { class: "rg-under" }, note, flag));
+  const cell = h("td", { class: className }, figure, h("span", { class: "rg-under" }, note), flag);
   return { cell, value, error, note, flag };
 }
 
@@ -46,6 +46,33 @@ function fill(target: Slot, value: number | null, error: number | null): void {
   const shown = measured(value, error);
   setText(target.value, shown.value);
   setText(target.error, shown.error);
+}
+
+const isOver = ({ value }: BoundCell, tolerance: number | null): boolean =>
+  tolerance !== null && value !== null && value > tolerance;
+
+/** "largest, measured": what the number is of the samples, and of what kind. */
+function sort({ kind, statistic }: BoundCell): string {
+  return kind === "none" || statistic === "single" || !statistic ? kind : `${statistic}, ${kind}`;
+}
+
+/** "✕ 16 % over": whether the number is over the tolerance, and how many of the samples are. */
+function flagged(cell: BoundCell, tolerance: number | null): string {
+  const share = cell.over ? `${percent(cell.over)} over` : "";
+  return isOver(cell, tolerance) ? `✕ ${share || "over"}` : share;
+}
+
+/** Everything there is to say of one number, a line for each thing. */
+function inWords(name: BoundName, cell: BoundCell, tolerance: number | null): string {
+  const { kind, statistic, of, over, others } = cell;
+  const how = cell.how || REASONS[kind];
+  const shown = cell.value === null ? MISSING : phrase(cell.value, cell.error);
+  const whom = statistic === "mean" && !of.includes(" over ") ? "the mean over samples" : of;
+  const said = [`${HEADINGS[name][0]} ${shown}${whom ? `, ${whom}` : ""}`, `${kind}: ${how}`];
+  if (isOver(cell, tolerance)) said.push(`over the tolerance ${given(tolerance)}`);
+  if (over !== null) said.push(`${percent(over)} of these samples are over the tolerance`);
+  if (others !== null) said.push(`of new ones at most ${percent(others)}, at 95 % confidence`);
+  return said.join("\n");
 }
 
 /** Why a value, or its error, is not there. */
@@ -115,7 +142,7 @@ export class Readout {
     const head = h("th", { scope: "row", class: "rg-name" }, pick, under);
     const value = slot("rg-right rg-value");
     const bounds = Object.fromEntries(
-      BOUNDS.map((bound) => [bound, slot(`rg-right rg-bound rg-${bound}`)]),
+      BOUNDS.map((bound) => [bound, slot(`rg-right rg-bound rg-${bound}`, tolerance !== null)]),
     ) as Record<BoundName, Slot>;
     for (const bound of BOUNDS) {
       const label = h("span", { class: "rg-bound-label" }, mark(bound), HEADINGS[bound][0]);
@@ -158,19 +185,11 @@ export class Readout {
   }
 
   #bound(target: Slot, cell: BoundCell, name: BoundName, tolerance: number | null): void {
-    const over = tolerance !== null && cell.value !== null && cell.value > tolerance;
     fill(target, cell.value, cell.error);
-    setText(target.note, cell.kind);
-    setText(target.flag, over ? "✕ over" : "");
-    target.cell.classList.toggle("rg-over", over);
-    const verdict = over ? `; over the tolerance ${given(tolerance)}` : "";
-    const reason = cell.how || REASONS[cell.kind];
-    const shown = cell.value === null ? MISSING : phrase(cell.value, cell.error);
-    setAttribute(
-      target.cell,
-      "title",
-      `${HEADINGS[name][0]} ${shown}: ${cell.kind} (${reason})${verdict}`,
-    );
+    setText(target.note, sort(cell));
+    if (target.flag) setText(target.flag, flagged(cell, tolerance));
+    target.cell.classList.toggle("rg-over", isOver(cell, tolerance));
+    setAttribute(target.cell, "title", inWords(name, cell, tolerance));
   }
 }
 
@@ -184,9 +203,9 @@ export function speech(spec: Spec, table: Table, index: number): string {
     const value = spoken(table.cell("value", name, index), table.cell("value_error", name, index));
     const bounds = BOUNDS.map((bound) => {
       const cell = table.bound(bound, name, index);
-      const over = tolerance !== null && cell.value !== null && cell.value > tolerance;
-      const word = bound === "average" ? "average change" : bound;
-      return `${word} ${cell.value === null ? "none" : spoken(cell.value)}${over ? " over budget" : ""}`;
+      if (cell.value === null) return `${bound} none`;
+      const of = cell.statistic === "single" || !cell.statistic ? "" : `, ${cell.statistic}`;
+      return `${bound}${of} ${spoken(cell.value)}${isOver(cell, tolerance) ? ", over budget" : ""}`;
     });
     return `${name} ${value}${unit ? ` ${unit}` : ""}, ${bounds.join(", ")}`;
   });

@@ -24,6 +24,10 @@ export function record(): LensRecord & Record<string, unknown> {
     energy: values,
     magnetisation: values.map((value) => (value === null ? null : value / 2)),
   });
+  const said = (word: string): Record<string, string[]> => ({
+    energy: CUTOFFS.map(() => word),
+    magnetisation: CUTOFFS.map(() => word),
+  });
   return {
     spec: {
       title: "Ising",
@@ -51,6 +55,14 @@ export function record(): LensRecord & Record<string, unknown> {
       attack: column(0, 0.03, 0.11, 0.3),
       certificate: column(0, 0.08, 0.4, null),
       certificate_kind: column(null, null, null, null),
+      average_statistic: said("mean"),
+      resample_statistic: said("mean"),
+      attack_statistic: said("largest"),
+      certificate_statistic: said("largest"),
+      attack_of: said("the largest of 360 inputs, every tail with ‖tail‖ ≤ 3.2"),
+      attack_median: column(0, 0.01, 0.02, 0.03),
+      attack_over: column(0, 0, 0.164, 0.996),
+      attack_others: column(0.01, 0.01, 0.2, 1),
       budget: { average: 3, attack: 1, certificate: null },
     },
     charts: {},

@@ -18,6 +18,11 @@ describe("rows for charts", () => {
       resample: 0.05,
       attack: 0.11,
       attack_kind: "measured",
+      attack_statistic: "largest",
+      attack_median: 0.02,
+      attack_over: 0.164,
+      average_statistic: "mean",
+      average_median: null,
       certificate: 0.4,
       certificate_kind: "proved",
     });
@@ -28,6 +33,20 @@ describe("rows for charts", () => {
       .rows()
       .find(({ index, observable }) => index === 3 && observable === "energy");
     expect(row).toMatchObject({ certificate: null, certificate_kind: "none" });
+  });
+
+  it("a mean in budget promises nothing of the worst sample", () => {
+    const means = { budget: { average: 3, resample: 2, attack: 1, certificate: 1 } };
+    const none = { average: 3, resample: 2, attack: null, certificate: null };
+    expect(table(means).budget).toEqual(none);
+    const largest = { attack_statistic: {}, certificate_statistic: {} };
+    expect(table({ ...means, ...largest }).budget).toEqual(means.budget);
+  });
+
+  it("what a bound will be of the samples is known before it is computed", () => {
+    const one = table({ attack_statistic: { energy: ["", "single"] }, average_statistic: {} });
+    expect([one.statistic("attack"), one.statistic("average")]).toEqual(["single", "mean"]);
+    expect(table({ certificate_statistic: {} }).statistic("certificate")).toBe("largest");
   });
 
   it("a spectrum of each cutoff moves with the dial, one for all does not", () => {
@@ -63,7 +82,10 @@ describe("a damaged table", () => {
   });
 
   it("a budget off the scale counts as none", () => {
-    const { budget } = table({ budget: { average: 99, attack: 1.5, certificate: 2 } });
+    const { budget } = table({
+      certificate_statistic: {},
+      budget: { average: 99, attack: 1.5, certificate: 2 },
+    });
     expect(budget).toEqual({ average: null, attack: null, certificate: 2 });
   });
 });
