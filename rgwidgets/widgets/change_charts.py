@@ -40,7 +40,7 @@ _STEP = f"{_UNIT} * ({_TOP} > 4 * {_UNIT} ? 2 : {_TOP} > 2 * {_UNIT} ? 1 : 0.5)"
 _TICKS = f"{_TOP} > 0.02 ? {_DECADES} : sequence(0, 1.001 * {_TOP}, {_STEP})"
 
 
-def _by_curve(
+def by_curve(
     channel: Any, values: dict[str, Any], flow: FlowTable, curves: Sequence[str] = CURVES
 ) -> Any:
     """One value of a channel for each of the curves, in one legend that says what it is."""
@@ -57,47 +57,49 @@ def _statistics(flow: FlowTable) -> dict[str, str]:
     known = (level for cutoff in flow.scale.cutoffs if (level := flow.computed(cutoff)))
     influences = [influence for level in known for influence in level.influences.values()]
     for curve in CURVES:
-        bounds = (getattr(influence, curve) for influence in influences)
-        found[curve] = next((bound.statistic for bound in bounds if bound), found[curve])
+        all_of = {bound.statistic for i in influences if (bound := getattr(i, curve))}
+        said = all_of - {"single"} or all_of  # of an ensemble beside samples nothing is said
+        found[curve] = min(said, default=found[curve])
     return found
 
 
-def _change(*more: str, field: str = "change") -> alt.Y:
+def change(*title: str, field: str = "change", channel: Any = alt.Y) -> Any:
     """How far an observable can move: linear below 0.01, logarithmic above."""
-    return alt.Y(
+    ticks = _TICKS if channel is alt.Y else _TICKS.replace("domain('y')", "domain('x')")
+    return channel(
         f"{field}:Q",
-        title=["change", *more],
+        title=[*title],
         # What rounding leaves of nought is drawn as nought.
         scale=alt.Scale(
             type="symlog", constant=0.01, domain=alt.DomainUnionWith(unionWith=[0, 1e-9])
         ),
-        axis=alt.Axis(values=alt.expr(_TICKS), format=".4~g"),
+        axis=alt.Axis(values=alt.expr(ticks), format=".4~g"),
     )
 
 
 def bounds(flow: FlowTable) -> Any:
     """Average, resample, attack and certificate against the cutoff, always together."""
-    folded = _folded(alt.Chart(TABLE).transform_filter(CHOSEN))
+    curves = folded(alt.Chart(TABLE).transform_filter(CHOSEN))
     x = scale_axis(flow.scale)
     worst = [c for c, of in _statistics(flow).items() if c not in MEANS and of == "largest"]
-    title = ["bands: median to largest"] * bool(worst)
-    y = _change(*title)
-    colour = _by_curve(alt.Color, COLOURS, flow)
-    dash = _by_curve(alt.StrokeDash, DASHES, flow)
-    spread = folded.transform_filter(
+    title = ["change", *["bands: median to largest"] * bool(worst)]
+    y = change(*title)
+    colour = by_curve(alt.Color, COLOURS, flow)
+    dash = by_curve(alt.StrokeDash, DASHES, flow)
+    spread = curves.transform_filter(
         f"indexof({json.dumps(worst)}, datum.curve) >= 0 && isValid(datum.median)"
     )
     bands = spread.mark_area(opacity=0.1).encode(x=x, y=y, y2="median:Q", color=colour)
     medians = spread.mark_line(strokeWidth=1, opacity=0.6).encode(
-        x=x, y=_change(*title, field="median"), color=colour, strokeDash=dash
+        x=x, y=change(*title, field="median"), color=colour, strokeDash=dash
     )
-    lines = folded.mark_line(point=alt.OverlayMarkDef(size=34)).encode(
+    lines = curves.mark_line(point=alt.OverlayMarkDef(size=34)).encode(
         x=x,
         y=y,
         color=colour,
         strokeDash=dash,
-        shape=_by_curve(alt.Shape, SHAPES, flow),
-        tooltip=[alt.Tooltip("observable:N"), *_told(flow)],
+        shape=by_curve(alt.Shape, SHAPES, flow),
+        tooltip=[alt.Tooltip("observable:N"), *told(flow)],
     )
     allowed = (
         alt.Chart(TABLE)
@@ -105,17 +107,22 @@ def bounds(flow: FlowTable) -> Any:
         .mark_rule(style="tolerance")
         .encode(y="tolerance:Q")
     )
-    units = json.dumps({name: f" / {unit}" for name, unit in flow.units.items() if unit})
     return of_one(
         [bands, medians, lines, allowed],
         flow,
         "What the neglected features can still do to the chosen observable: "
         + ", ".join(f"{curve} ({of})" for curve, of in _statistics(flow).items()),
-        title=f"'change of ' + observable + ({units}[observable] || '')",
+        title=heading(flow),
     )
 
 
-def _folded(chart: Any, curves: Sequence[str] = CURVES) -> Any:
+def heading(flow: FlowTable) -> str:
+    """What a chart of changes is about, as an expression: "change of loss / nats"."""
+    units = json.dumps({name: f" / {unit}" for name, unit in flow.units.items() if unit})
+    return f"'change of ' + observable + ({units}[observable] || '')"
+
+
+def folded(chart: Any, curves: Sequence[str] = CURVES) -> Any:
     """A row for each curve, with what its samples come to beside the number itself."""
     parts = {part: f"datum[datum.curve + '_{part}']" for part in (*PARTS, "statistic")}
     words = {
@@ -130,7 +137,7 @@ def _folded(chart: Any, curves: Sequence[str] = CURVES) -> Any:
     )
 
 
-def _told(flow: FlowTable) -> list[alt.Tooltip]:
+def told(flow: FlowTable) -> list[alt.Tooltip]:
     """What one point of a curve says: which number it is, and what all samples come to."""
     return [
         alt.Tooltip("cutoff:Q", title=flow.scale.name),
@@ -159,15 +166,15 @@ def comparison(flow: FlowTable) -> Any:
         .transform_filter(f"({name.format('datum.observable')}) == ({chosen})")
     )
     lines = (
-        _folded(members, shown)
+        folded(members, shown)
         .mark_line(point=alt.OverlayMarkDef(size=34))
         .encode(
             x=scale_axis(flow.scale),
-            y=_change(),
+            y=change("change"),
             color=alt.Color("member:N", sort=list(flow.members), title=None, scale=colours),
-            strokeDash=_by_curve(alt.StrokeDash, {**DASHES, "average": [2, 3]}, flow, shown),
-            shape=_by_curve(alt.Shape, SHAPES, flow, shown),
-            tooltip=[alt.Tooltip("member:N"), *_told(flow)],
+            strokeDash=by_curve(alt.StrokeDash, {**DASHES, "average": [2, 3]}, flow, shown),
+            shape=by_curve(alt.Shape, SHAPES, flow, shown),
+            tooltip=[alt.Tooltip("member:N"), *told(flow)],
         )
     )
     return of_one(

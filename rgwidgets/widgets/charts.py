@@ -11,8 +11,9 @@ from ..core.errors import choose
 from ..core.fixed_points import Linearisation
 from ..core.flow import FlowTable
 from ..core.level import CURVES, Level
+from ..core.rare import CURVES as RARE
 from ..core.scale import Scale
-from . import change_charts, flow_plane, wire
+from . import change_charts, flow_plane, rare_chart, wire
 from .axes import CHOSEN, TABLE, of_one, params, rules, scale_axis
 
 _ORDER = "direction, most relevant first"
@@ -155,6 +156,7 @@ VIEWS: dict[str, Callable[[FlowTable], Any] | None] = {
     "spectrum": _spectrum,
     "observables": _observables,
     "bounds": change_charts.bounds,
+    "rare": rare_chart.rare,
     "flow": _flow,
     "comparison": change_charts.comparison,
 }
@@ -201,6 +203,15 @@ def rows(
     if view == "flow":
         named = columns["couplings"].items()
         return [{**place, **{n: v[i] for n, v in named}} for i, place in enumerate(places)]
+    if view == "rare":
+        curves = _rare_rows(columns["rare_curve"], index)
+        return [*_cell_rows(columns, flow, places[index : index + 1]), *curves] if curves else []
+    return _cell_rows(columns, flow, places)
+
+
+def _cell_rows(
+    columns: dict[str, Any], flow: FlowTable, places: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     ends = ("", "_kind", "_statistic", *(f"_{part}" for part in change_charts.PARTS))
     cells = ("value", "value_error", *(curve + end for curve in CURVES for end in ends))
     return [
@@ -209,10 +220,20 @@ def rows(
             "observable": name,
             "unit": flow.units[name],
             "tolerance": flow.tolerances[name],
-            **{c: columns[c][name][i] for c in cells},
+            **{c: columns[c][name][place["index"]] for c in cells},
         }
-        for i, place in enumerate(places)
+        for place in places
         for name in flow.tolerances
+    ]
+
+
+def _rare_rows(curves: dict[str, Any], index: int) -> list[dict[str, Any]]:
+    """One row for each step of each observable's curve at one cutoff."""
+    return [
+        {"observable": name, **{part: of[index][part][i] for part in RARE}}
+        for name, of in curves.items()
+        if of[index]
+        for i in range(len(of[index]["epsilon"]))
     ]
 
 

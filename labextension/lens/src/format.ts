@@ -63,6 +63,14 @@ export function percent(share: number): string {
   return `${Number((100 * share).toPrecision(share > 0.99 ? 3 : 2))} %`;
 }
 
+/** "once in 10⁶", of a probability: to one digit. */
+export function onceIn(probability: number): string {
+  const order = Math.floor(Math.log10(1 / probability) + 1e-9);
+  const digit = Math.round(1 / probability / 10 ** order);
+  if (order < 3) return `once in ${digit * 10 ** order}`;
+  return `once in ${digit === 1 ? power(order).slice(1) : digit + power(order)}`;
+}
+
 export interface Measured {
   value: string;
   error: string;

@@ -1,5 +1,5 @@
 /** The lens: a dial on a flow. It knows the flow's record and its cutoff, never a scheme. */
-import type { ChartsSource, ChartState } from "./chart";
+import type { ChartsModule, ChartsSource, ChartState } from "./chart";
 import type { Level } from "./codec";
 import { Controls } from "./controls";
 import { Dial, type DialEvents } from "./dial";
@@ -10,7 +10,7 @@ import { arrange, entitle, rootOf, type Parts } from "./layout";
 import { Levels } from "./levels";
 import { ChartsPanel } from "./panel";
 import { Readout, speech } from "./readout";
-import { isObject, readSpec, readStatus, structure } from "./read";
+import { readCharts, readSpec, readStatus, structure } from "./read";
 import { Saving } from "./saving";
 import { snapshot } from "./snapshot";
 import { StatusView } from "./status";
@@ -120,24 +120,21 @@ export class Lens {
   }
 
   #charts(spec: Spec, turn: DialEvents): ChartsPanel {
-    const given = this.host.get("charts");
-    const specs: Record<string, Record<string, unknown>> = {};
-    for (const [view, chart] of Object.entries(isObject(given) ? given : {})) {
-      if (isObject(chart)) specs[view] = chart;
-    }
     const state = (view: string): ChartState => ({
       data: (index) => this.#table.data(view, index),
       signals: () => this.#signals(),
       index: () => this.#preview,
-      moves: () => this.#table.relevanceMoves(),
+      moves: (spectral) => view === "rare" || (spectral && this.#table.relevanceMoves()),
     });
-    return new ChartsPanel(
-      spec,
-      specs,
-      state,
-      () => this.#exchange.charts(this.options.charts),
-      turn,
-    );
+    const load = (): Promise<ChartsModule> => this.#exchange.charts(this.options.charts);
+    const specs = readCharts(this.host.get("charts"));
+    return new ChartsPanel(spec, specs, state, load, turn, () => this.#rarely());
+  }
+
+  /** How rare takes seconds: it is asked for where it is looked at, and the dial is let go. */
+  #rarely(): void {
+    if (!this.host.live() || this.#parts?.charts?.view !== "rare") return;
+    if (!this.#table.hasRare(this.#cutoff)) this.host.send({ kind: "rare", index: this.#cutoff });
   }
 
   #signals(): Record<string, unknown> {
@@ -238,6 +235,7 @@ export class Lens {
       this.#show();
       this.#saving.set({ preview: index, cutoff: index });
       this.#saving.save();
+      this.#rarely();
     });
   }
 

@@ -1,12 +1,17 @@
 /** The observables at one cutoff, each with its error and with all four bounds side by side. */
 import { h, mark, setAttribute, setText } from "./dom";
-import { given, MISSING, measured, percent, phrase, spoken } from "./format";
-import type { BoundCell, Table } from "./table";
+import { given, MISSING, measured, number, onceIn, percent, phrase, spoken } from "./format";
+import type { BoundCell, RareCell, Table } from "./table";
 import { BOUNDS, type BoundName, type ObservableSpec, type Spec } from "./types";
 
-const HEADINGS: Record<BoundName, [string, string]> = {
+/** Four bounds, and between what is typical and what is found how rare, where that is known. */
+type Column = BoundName | "rare";
+const COLUMNS: readonly Column[] = ["average", "resample", "rare", "attack", "certificate"];
+
+const HEADINGS: Record<Column, [string, string]> = {
   average: ["Average", "Change of the observable when the neglected part is averaged away"],
   resample: ["Resample", "Change when the neglected part is taken from another sample"],
+  rare: ["Rare", "Change that a neglected part drawn by its law exceeds once in so many"],
   attack: ["Attack", "Change that a search found: the truth is at least this"],
   certificate: ["Certificate", "Proved upper bound: the truth is at most this"],
 };
@@ -29,7 +34,7 @@ interface Line {
   row: HTMLElement;
   observable: ObservableSpec;
   value: Slot;
-  bounds: Record<BoundName, Slot>;
+  bounds: Record<Column, Slot>;
 }
 
 function slot(className: string, flagged = false): Slot {
@@ -75,6 +80,17 @@ function inWords(name: BoundName, cell: BoundCell, tolerance: number | null): st
   return said.join("\n");
 }
 
+/** A share of draws, as small as it may be. */
+const share = (probability: number): string =>
+  probability < 1e-3 ? number(probability, 2) : percent(probability);
+
+function rareInWords({ value, once, over, of, how }: RareCell): string {
+  if (value === null || once === null) return "How rare is not known at this cutoff";
+  const said = [`Rare ${phrase(value, null)}, exceeded ${onceIn(once)}, ${of}`, `measured: ${how}`];
+  if (over !== null) said.push(`over the tolerance with probability ${share(over)}`);
+  return said.join("\n");
+}
+
 /** Why a value, or its error, is not there. */
 function remark(name: string, value: number | null, error: number | null): string | null {
   if (value === null) return `${name} is not known at this cutoff`;
@@ -84,8 +100,10 @@ function remark(name: string, value: number | null, error: number | null): strin
 export class Readout {
   readonly el: HTMLElement;
   readonly #lines: Line[];
+  readonly #columns: readonly Column[];
 
   constructor(spec: Spec, choose: (observable: string) => void) {
+    this.#columns = COLUMNS.filter((name) => name !== "rare" || spec.views.includes("rare"));
     this.#lines = spec.observables.map((observable) => this.#line(observable, choose));
     const body = h("tbody", {}, ...this.#lines.map(({ row }) => row));
     const caption = h(
@@ -93,11 +111,12 @@ export class Readout {
       { class: "rg-hidden" },
       "Observables and their bounds at this cutoff",
     );
-    const widths = ["16%", "18%", "17%", "17%", "17%", "15%"];
+    const each = 73 / this.#columns.length;
+    const widths = [13, 14, ...this.#columns.map(() => each)];
     const columns = h(
       "colgroup",
       {},
-      ...widths.map((width) => h("col", { style: `width:${width}` })),
+      ...widths.map((width) => h("col", { style: `width:${width}%` })),
     );
     const table = h("table", { class: "rg-readout" }, caption, columns, this.#head(), body);
     // A group: several lenses on a page would be so many landmarks of one name.
@@ -113,11 +132,11 @@ export class Readout {
       h("th", { scope: "col", rowspan: 2, class: "rg-right" }, "Value"),
       h(
         "th",
-        { scope: "colgroup", colspan: 4, class: "rg-group" },
+        { scope: "colgroup", colspan: this.#columns.length, class: "rg-group" },
         "Change that the neglected part can cause",
       ),
     );
-    const names = BOUNDS.map((name) => {
+    const names = this.#columns.map((name) => {
       const [label, meaning] = HEADINGS[name];
       return h("th", { scope: "col", class: "rg-right", title: meaning }, mark(name), label);
     });
@@ -142,9 +161,9 @@ export class Readout {
     const head = h("th", { scope: "row", class: "rg-name" }, pick, under);
     const value = slot("rg-right rg-value");
     const bounds = Object.fromEntries(
-      BOUNDS.map((bound) => [bound, slot(`rg-right rg-bound rg-${bound}`, tolerance !== null)]),
-    ) as Record<BoundName, Slot>;
-    for (const bound of BOUNDS) {
+      COLUMNS.map((bound) => [bound, slot(`rg-right rg-bound rg-${bound}`, tolerance !== null)]),
+    ) as Record<Column, Slot>;
+    for (const bound of this.#columns) {
       const label = h("span", { class: "rg-bound-label" }, mark(bound), HEADINGS[bound][0]);
       bounds[bound].cell.prepend(label);
     }
@@ -154,7 +173,7 @@ export class Readout {
       { "data-observable": name },
       head,
       value.cell,
-      ...BOUNDS.map((b) => bounds[b].cell),
+      ...this.#columns.map((b) => bounds[b].cell),
     );
     return { row, observable, value, bounds };
   }
@@ -181,7 +200,19 @@ export class Readout {
       for (const bound of BOUNDS) {
         this.#bound(line.bounds[bound], table.bound(bound, name, index), bound, tolerance);
       }
+      this.#rare(line.bounds.rare, table.rare(name, index), tolerance);
     }
+  }
+
+  #rare(target: Slot, cell: RareCell, tolerance: number | null): void {
+    const { value, once, over } = cell;
+    const beyond = tolerance !== null && value !== null && value > tolerance;
+    fill(target, value, null);
+    setText(target.note, value === null || once === null ? "not known" : onceIn(once));
+    const said = over ? `${share(over)} over` : "";
+    if (target.flag) setText(target.flag, beyond ? `✕ ${said || "over"}` : said);
+    target.cell.classList.toggle("rg-over", beyond);
+    setAttribute(target.cell, "title", rareInWords(cell));
   }
 
   #bound(target: Slot, cell: BoundCell, name: BoundName, tolerance: number | null): void {
@@ -207,7 +238,10 @@ export function speech(spec: Spec, table: Table, index: number): string {
       const of = cell.statistic === "single" || !cell.statistic ? "" : `, ${cell.statistic}`;
       return `${bound}${of} ${spoken(cell.value)}${isOver(cell, tolerance) ? ", over budget" : ""}`;
     });
-    return `${name} ${value}${unit ? ` ${unit}` : ""}, ${bounds.join(", ")}`;
+    const { value: rare, once } = table.rare(name, index);
+    const far = `rare ${spoken(rare)} with probability ${spoken(once)}`;
+    const said = rare === null ? bounds : [...bounds.slice(0, 2), far, ...bounds.slice(2)];
+    return `${name} ${value}${unit ? ` ${unit}` : ""}, ${said.join(", ")}`;
   });
   return [level, ...parts].join("; ");
 }

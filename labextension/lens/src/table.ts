@@ -8,7 +8,8 @@
  *              `_median`, `_high` (95 %), `_largest`, `_over` (share over the tolerance)
  *   relevance  one row a feature: rank, name, value, error, quantity, unit
  *   couplings  one row a cutoff: index, cutoff, label and one column a coupling
- * In the spectrum "table" stands for "relevance", in the flow plane for "couplings".
+ * In the spectrum "table" stands for "relevance", in the flow plane for "couplings", in the view
+ * "rare" for the rows of one cutoff and the steps of its curves: epsilon, probability, low, high.
  */
 import { cell, isObject, readBudget, text, type Loose } from "./read";
 import { BOUNDS, type BoundName, type Cell, type Spec, type Statistic } from "./types";
@@ -28,6 +29,16 @@ export interface BoundCell {
   others: Cell;
 }
 
+/** A change that is exceeded once in so many, and the probability to be over the tolerance. */
+export interface RareCell {
+  value: Cell;
+  once: Cell;
+  over: Cell;
+  of: string;
+  how: string;
+}
+
+const CURVE = ["epsilon", "probability", "low", "high"];
 const KINDS: readonly string[] = ["measured", "proved", "none"];
 const STATISTICS: readonly string[] = ["largest", "mean", "single"];
 const OF_SAMPLES = ["median", "high", "largest", "over"];
@@ -85,13 +96,45 @@ export class Table {
   /** What a bound is of the samples wherever it is known; what it will be where it is not yet. */
   statistic(name: BoundName): Statistic {
     const { scale, observables } = this.spec;
+    let single = false;
     for (const observable of observables) {
       for (const index of scale.cutoffs.keys()) {
         const found = this.#statistic(name, observable.name, index);
-        if (found) return found;
+        // Of an ensemble beside samples nothing is said.
+        if (found && found !== "single") return found;
+        single ||= found === "single";
       }
     }
+    if (single) return "single";
     return name === "attack" || name === "certificate" ? "largest" : "mean";
+  }
+
+  rare(observable: string, index: number): RareCell {
+    return {
+      value: this.cell("rare", observable, index),
+      once: this.cell("rare_once", observable, index),
+      over: this.cell("rare_over", observable, index),
+      of: text(this.#at("rare_of", observable, index)),
+      how: text(this.#at("rare_how", observable, index)),
+    };
+  }
+
+  hasRare(index: number): boolean {
+    return this.spec.observables.some(({ name }) => isObject(this.#at("rare_curve", name, index)));
+  }
+
+  #rareRows(index: number): Row[] {
+    const curves = this.spec.observables.flatMap(({ name }) => {
+      const curve = this.#at("rare_curve", name, index);
+      const parts = CURVE.map((part) => (isObject(curve) ? curve[part] : null));
+      if (!parts.every(Array.isArray)) return [];
+      return parts[0]!.map((_: unknown, i: number): Row => {
+        const step = CURVE.map((part, place) => [part, cell(parts[place]![i])]);
+        return { observable: name, ...Object.fromEntries(step) };
+      });
+    });
+    const here = this.rows().filter((row) => row.index === index);
+    return curves.length > 0 ? [...here, ...curves] : [];
   }
 
   /** False while the kernel has still to compute this cutoff. */
@@ -179,6 +222,7 @@ export class Table {
           named[name] = rows.filter(isObject).map((row) => ({ ...row })) as Row[];
       }
     }
+    if (view === "rare") return { ...named, table: this.#rareRows(index) };
     const relevance = this.relevance(index);
     const couplings = this.couplings();
     const table = view === "spectrum" ? relevance : view === "flow" ? couplings : this.rows();

@@ -91,6 +91,7 @@ export type Outgoing =
   | { kind: "action"; name: string; value?: unknown }
   | { kind: "set"; name: string; value: number }
   | { kind: "image"; id: number; data: string }
+  | { kind: "rare"; index: number }
   | { kind: "asset"; name: string };
 
 export interface Incoming {
