@@ -36,8 +36,8 @@ class Lens(StatusWidget):
     flow
         A live `Flow` or a recorded one.
     views
-        Which of "field", "spectrum", "observables", "bounds", "rare", "flow" to show; those that the
-        flow can fill if None.
+        Which of "field", "spectrum", "observables", "bounds", "rare", "flow" to show; those that
+        the flow can fill if None.
     cutoff
         Where the dial starts; the finest if None.
     title
@@ -241,7 +241,8 @@ class Lens(StatusWidget):
 
     def _on_rare(self, content: Mapping[str, Any]) -> None:
         index = content.get("index")
-        if isinstance(index, int) and 0 <= index < len(self.flow.scale):
+        known = isinstance(index, int) and 0 <= index < len(self.flow.scale)
+        if known and "rare" in self._views():
             self._say(state="running")
             self._runner.submit(partial(work.rarely, self._seen, index), self._rest)
 

@@ -65,8 +65,10 @@ export function percent(share: number): string {
 
 /** "once in 10⁶", of a probability: to one digit. */
 export function onceIn(probability: number): string {
-  const order = Math.floor(Math.log10(1 / probability) + 1e-9);
-  const digit = Math.round(1 / probability / 10 ** order);
+  const [digit, order] = (1 / probability).toExponential(0).split("e").map(Number) as [
+    number,
+    number,
+  ];
   if (order < 3) return `once in ${digit * 10 ** order}`;
   return `once in ${digit === 1 ? power(order).slice(1) : digit + power(order)}`;
 }

@@ -67,6 +67,7 @@ export class Lens {
     this.#guard(() => this.#build());
     this.#guard(() => this.#exchange.restore());
     this.#listen();
+    this.#guard(() => this.#rarely());
     // The kernel fills the table unasked; only a picture has to be asked for.
     if (this.#parts?.field && !this.#levels.fresh(this.#preview)) this.#guard(() => this.#need());
   }

@@ -3,7 +3,7 @@ import { Readout, speech } from "../src/readout";
 import { readSpec } from "../src/read";
 import { Table } from "../src/table";
 import { BOUNDS, type Spec } from "../src/types";
-import { record } from "./records";
+import { rareAt, record } from "./records";
 
 let spec: Spec;
 let table: Table;
@@ -115,6 +115,44 @@ it("the unit and the tolerance stand beside the number", () => {
   expect(row).toContain("−1.4142 ± 0.0021");
   expect(row).toContain("J");
   expect(row).toContain("tolerance 0.1");
+});
+
+describe("how rare", () => {
+  const rare = rareAt(2);
+  const at = (index: number): Readout => {
+    readout = new Readout(readSpec(rare.spec), chosen);
+    readout.update(new Table(rare.table, spec), index);
+    return readout;
+  };
+
+  it("stands between what is typical and what is found, where a law is stated", () => {
+    const heads = (): string[] =>
+      [...readout.el.querySelectorAll("thead tr:last-child th")].map((th) => th.textContent!);
+    expect(heads()).not.toContain("Rare");
+    at(2);
+    expect(heads()).toEqual(["Average", "Resample", "Rare", "Attack", "Certificate"]);
+  });
+
+  it("is a change with its probability, and how probable it is to be over the tolerance", () => {
+    at(2);
+    expect(cell("energy", "rare").querySelector(".rg-number")!.textContent).toBe("0.250");
+    expect(cell("energy", "rare").textContent).toContain("once in 10⁶✕ 6.3×10⁻⁵ over");
+    expect(cell("energy", "rare").classList.contains("rg-over")).toBe(true);
+    expect(cell("energy", "rare").title).toContain("over one of 360 inputs at random and a tail");
+    expect(cell("energy", "rare").title).toContain("measured: multilevel splitting");
+  });
+
+  it("is a dash where it was not computed", () => {
+    at(1);
+    expect(cell("energy", "rare").querySelector(".rg-number")!.textContent).toBe("—");
+    expect(cell("energy", "rare").textContent).toContain("not known");
+  });
+
+  it("is spoken in plain numbers", () => {
+    const known = new Table(rare.table, spec);
+    expect(speech(spec, known, 2)).toContain("rare 0.25 with probability 0.000001, attack,");
+    expect(speech(spec, known, 1)).not.toContain("rare");
+  });
 });
 
 it("choosing a row tells the charts", () => {

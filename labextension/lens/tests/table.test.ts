@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readSpec } from "../src/read";
 import { Table } from "../src/table";
-import { record } from "./records";
+import { rareAt, record } from "./records";
 
 const spec = readSpec(record().spec);
 const table = (raw: unknown = record().table): Table => new Table(raw, spec);
@@ -47,6 +47,30 @@ describe("rows for charts", () => {
     const one = table({ attack_statistic: { energy: ["", "single"] }, average_statistic: {} });
     expect([one.statistic("attack"), one.statistic("average")]).toEqual(["single", "mean"]);
     expect(table({ certificate_statistic: {} }).statistic("certificate")).toBe("largest");
+  });
+
+  it("how rare is drawn at its own cutoff alone, beside the numbers of that cutoff", () => {
+    const rare = table(rareAt(2).table);
+    expect([0, 1, 2, 3].map((index) => rare.hasRare(index))).toEqual([false, false, true, false]);
+    expect(rare.data("rare", 1).table).toEqual([]);
+    const rows = rare.data("rare", 2).table!;
+    expect(rows.filter((row) => "attack" in row).map(({ index }) => index)).toEqual([2, 2]);
+    const steps = rows.filter((row) => "epsilon" in row);
+    expect(steps).toHaveLength(3);
+    expect(steps[1]).toEqual({
+      observable: "energy",
+      epsilon: 0.1,
+      probability: 1e-3,
+      low: 5e-4,
+      high: 2e-3,
+    });
+    const broken = table({ rare_curve: { energy: [{ epsilon: [0] }] } });
+    expect(broken.data("rare", 0).table).toEqual([]);
+  });
+
+  it("of an ensemble beside samples nothing is said, of an ensemble alone that it is one", () => {
+    const said = { energy: ["single", "single"], magnetisation: ["", "largest"] };
+    expect(table({ attack_statistic: said }).statistic("attack")).toBe("largest");
   });
 
   it("a spectrum of each cutoff moves with the dial, one for all does not", () => {
