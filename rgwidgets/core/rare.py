@@ -160,12 +160,15 @@ class Rare:
     def thinned(self, share: float) -> Rare:
         """The same curve without steps smaller than that share of it; what is left is exact.
 
+        `last` stays as it is.
+
         >>> steps = torch.tensor([[0.0, 1.0, 2.0], [1.0, 0.5, 0.499]]).double()
         >>> curve = Rare(*steps, steps[1], steps[1], law="", inputs=1, how="", calls=3)
         >>> curve.thinned(0.1).epsilon.tolist(), curve.thinned(1e-4).epsilon.tolist()
         ([0.0, 1.0, 2.0], [0.0, 1.0, 2.0])
         """
         kept = coarse_steps(self.probability, share)
+        kept[(self.probability <= self.floor).nonzero()[:1]] = True  # what `last` reads
         return replace(self, **{curve: getattr(self, curve)[kept] for curve in CURVES})
 
     def __str__(self) -> str:

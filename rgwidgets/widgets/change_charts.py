@@ -47,7 +47,8 @@ def by_curve(
     scale = alt.Scale(domain=list(curves), range=[values[curve] for curve in curves])
     said = {curve: f"{curve} ({of})" for curve, of in _statistics(flow).items() if of != "single"}
     words = f"{json.dumps(said)}[datum.label] || datum.label"
-    legend = alt.Legend(labelExpr=words, symbolOpacity=1)  # whatever else shares the colour
+    # Whatever else shares the colour; and paper, which cannot measure letters, would cut them.
+    legend = alt.Legend(labelExpr=words, symbolOpacity=1, labelLimit=0)
     return channel("curve:N", sort=list(curves), title=None, scale=scale, legend=legend)
 
 
@@ -177,6 +178,5 @@ def comparison(flow: FlowTable) -> Any:
             tooltip=[alt.Tooltip("member:N"), *told(flow)],
         )
     )
-    return of_one(
-        [lines], flow, "What each member neglects can still do, side by side", title=chosen
-    )
+    said = "What each member neglects can still do, side by side"
+    return of_one([lines], flow, said, title=f"'change of ' + ({chosen})")

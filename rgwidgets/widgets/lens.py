@@ -241,8 +241,7 @@ class Lens(StatusWidget):
 
     def _on_rare(self, content: Mapping[str, Any]) -> None:
         index = content.get("index")
-        known = isinstance(index, int) and 0 <= index < len(self.flow.scale)
-        if known and "rare" in self._views():
+        if isinstance(index, int) and 0 <= index < len(self.flow.scale) and "rare" in self._views():
             self._say(state="running")
             self._runner.submit(partial(work.rarely, self._seen, index), self._rest)
 

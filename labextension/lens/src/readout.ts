@@ -111,8 +111,9 @@ export class Readout {
       { class: "rg-hidden" },
       "Observables and their bounds at this cutoff",
     );
-    const each = 73 / this.#columns.length;
-    const widths = [13, 14, ...this.#columns.map(() => each)];
+    const count = this.#columns.length;
+    const [name, value] = count > BOUNDS.length ? [13, 14] : [16, 16];
+    const widths = [name, value, ...this.#columns.map(() => (100 - name - value) / count)];
     const columns = h(
       "colgroup",
       {},
