@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rgwidgets.core.errors import ObservableError, ParameterError
+from rgwidgets.core.errors import ObservableError
 from rgwidgets.core.numeric import real, whole
+from rgwidgets.core.rare import Probability, Rare, coarse_steps
 from rgwidgets.core.theory import Observable
 
 from .fibre import SubspaceFibre
@@ -25,132 +26,7 @@ _FINE = 0.002
 #: at how many places along the curve the family tree is read
 _NODES = 48
 
-
-@dataclass(frozen=True)
-class Probability:
-    """A probability with its 95 % interval; 0 where nothing was found, and `high` then says more.
-
-    >>> print(Probability(6.3e-5, 5.2e-5, 7.6e-5), "or", Probability(0.0, 0.0, 1e-6))
-    6.3e-05 (5.2e-05 to 7.6e-05) or < 1e-06
-    """
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        if self.value == 0:
-            return f"< {self.high:.2g}" if self.high else "0"
-        return f"{self.value:.2g} ({self.low:.2g} to {self.high:.2g})"
-
-
-@dataclass(frozen=True, eq=False)
-class Rare:
-    """The curve ε ↦ P(|Δ| > ε), which falls by steps and is continuous from the right.
-
-    The probability is over both an input, drawn uniformly from the fibre's n, and a tail, drawn
-    from the stated law; Δ is the change of the observable from the input's cut point.
-
-    Attributes
-    ----------
-    epsilon
-        Where the curve steps, (m,) float64, rising from 0, in the unit of the observable. Steps
-        of less than 0.2 % are left out.
-    probability
-        P(|Δ| > ε) from each of them up to the next, (m,) float64, falling.
-    low, high
-        The 95 % interval of each, (m,) float64, pointwise.
-    law
-        What the tail is drawn from, in words.
-    inputs
-        From how many the input is drawn, n.
-    how
-        The method and its effort, in words.
-    calls
-        How many evaluations of the network, of one input with one tail each, were made.
-    floor
-        The curve was followed down to this probability.
-    end
-        And up to this ε, in the unit of the observable.
-    unit
-        That unit.
-
-    Examples
-    --------
-    >>> two = Rare(torch.tensor([0.0, 1.0]), torch.tensor([0.3, 0.0]), torch.tensor([0.2, 0.0]),
-    ...            torch.tensor([0.4, 0.1]), law="a coin", inputs=1, how="", calls=10)
-    >>> print(two.at(0.5), "and", two.at(1.0))
-    0.3 (0.2 to 0.4) and < 0.1
-    >>> two.quantile(0.1)
-    1.0
-    """
-
-    epsilon: Tensor
-    probability: Tensor
-    low: Tensor
-    high: Tensor
-    law: str
-    inputs: int
-    how: str
-    calls: int
-    floor: float = 0.0
-    end: float = math.inf
-    unit: str = ""
-
-    @property
-    def quantifier(self) -> str:
-        """Of what it is the probability, in words."""
-        inputs = f"one of {self.inputs} inputs at random" if self.inputs > 1 else "the one input"
-        return f"over {inputs} and a tail drawn by its law: {self.law}"
-
-    def at(self, epsilon: float) -> Probability:
-        """P(|Δ| > ε); beyond the step to the floor 0, with the last upper end.
-
-        Raises
-        ------
-        ParameterError
-            If ε is not a positive number, or beyond the `end` of the curve.
-        """
-        allowed = "(0, inf)" if self.end == math.inf else f"(0, {self.end!r}]"
-        epsilon = real("epsilon", epsilon, allowed)
-        i = int(torch.searchsorted(self.epsilon, epsilon, right=True)) - 1
-        found, beyond = self._step(i), epsilon > float(self.epsilon[-1])
-        return Probability(0.0, 0.0, found.high) if beyond and found.value <= self.floor else found
-
-    def quantile(self, probability: float) -> float:
-        """The smallest ε that is exceeded with at most that probability, in the observable's unit.
-
-        Raises
-        ------
-        ParameterError
-            If the probability is not in (0, 1], or below the smallest that was reached.
-        """
-        p = real("probability", probability, "(0, 1]")
-        below = (self.probability <= p).nonzero()
-        if not len(below):
-            reached = float(self.probability[-1])
-            raise ParameterError(
-                "probability",
-                given=p,
-                allowed=f"at least {reached:.3g}, the smallest that was reached",
-                mend="lower the floor, or pass no epsilon",
-            )
-        return float(self.epsilon[below[0, 0]])
-
-    def __str__(self) -> str:
-        ends = [float(self.epsilon[i]) for i in (0, -1)]
-        first, last = (self._step(i) for i in (0, len(self.epsilon) - 1))
-        unit = f" {self.unit}" if self.unit else ""
-        said = f"P(|Δ| > 0): {first}"
-        if ends[1] > 0:
-            start = "" if first.value == 1 else f"from {first} at ε = 0 "
-            said = f"P(|Δ| > ε) falls {start}to {last} at ε = {ends[1]:.4g}{unit}"
-        if last.value == 0 and last.high > self.floor:
-            said += f"; {self.floor:.2g} is not reached, as nothing was found beyond"
-        return f"{said}; {self.quantifier}; {self.how}"
-
-    def _step(self, i: int) -> Probability:
-        return Probability(*(float(x[i]) for x in (self.probability, self.low, self.high)))
+__all__ = ["Probability", "Rare", "rare_events", "rare_of"]
 
 
 def rare_events(
@@ -263,6 +139,13 @@ def rare_events(
     )
 
 
+def rare_of(fibre: SubspaceFibre) -> Callable[[Observable], Rare] | None:
+    """What an effective theory says of rare events; None where nothing is neglected."""
+    if not bool(fibre.tails.any()):
+        return None
+    return lambda observable: rare_events(fibre, fibre.theory.observable(observable.name))
+
+
 def _how(swarm: Swarm, moves: int, calls: int) -> str:
     """The method and its effort, in words."""
     levels = len(swarm.shells) - 1
@@ -301,9 +184,7 @@ def _curve(shells: list[Shell], floor: float, end: float) -> tuple[Tensor, Tenso
     steps, probability = steps[:keep], probability[:keep]
     keep = max(1, int((steps <= end).sum()))
     steps, probability = steps[:keep], probability[:keep]
-    bins = (probability.clamp_min(1e-300).log() / _FINE).floor()
-    first = torch.ones_like(bins, dtype=torch.bool)
-    first[1:-1] = bins[1:-1] != bins[:-2]
+    first = coarse_steps(probability, _FINE)
     return steps[first], probability[first]
 
 

@@ -85,6 +85,7 @@ class Comparison(FlowTable):
             next(iter(levels.values())).cutoff,
             self._each({m: level.values for m, level in levels.items()}),
             self._each({m: level.influences for m, level in levels.items()}),
+            rare=self._each({m: level.rare for m, level in levels.items()}),
         )
 
     def _each(self, known: Mapping[str, Mapping[str, _Known]]) -> dict[str, _Known]:

@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from . import rare_columns
 from .bounds import Influence, statistics
 from .errors import RecordError, RGError
 from .estimate import Estimate
 from .influence_columns import EACH, GRID, HOWS, NUMBERS, OF, SHARES, columns_of, influence_at
 from .level import Level, dequantised, quantised
 from .numeric import instance
+from .rare import Rare
 from .relevance import Relevance
 from .scale import Scale
 
@@ -48,6 +50,11 @@ _SINCE: dict[str, tuple[tuple[str, ...], str]] = {
 _OPTIONAL: tuple[dict[str, tuple[tuple[str, ...], str]], ...] = (
     dict.fromkeys(EACH, ((*GRID, "sample"), "f")),
     {
+        **dict.fromkeys(rare_columns.STEPS, ((*GRID, "rare_step"), "f")),
+        **dict.fromkeys(rare_columns.NUMBERS, (GRID, "f")),
+        **dict.fromkeys(rare_columns.WORDS, (GRID, "U")),
+    },
+    {
         "feature": (("feature",), "U"),
         "relevance": (("cutoff", "feature"), "f"),
         "relevance_error": (("cutoff", "feature"), "f"),
@@ -72,6 +79,7 @@ def from_levels(
         cells = [[_nan(getattr(v.values.get(n), part, None)) for n in names] for v in levels]
         data[column] = (GRID, np.array(cells, dtype=float).reshape(len(levels), len(names)))
     data.update(columns_of([[level.influences.get(n) for n in names] for level in levels]))
+    data.update(rare_columns.columns_of([[v.rare.get(n) for n in names] for v in levels]))
     data["samples"] = ("cutoff", [_samples(level) for level in levels])
     data["tolerance"] = ("observable", [_nan(tolerances[n]) for n in names])
     data["unit"] = ("observable", np.array([units.get(n, "") for n in names], dtype=str))
@@ -232,7 +240,9 @@ def units_of(data: xr.Dataset) -> dict[str, str]:
 def to_levels(data: xr.Dataset) -> list[Level]:
     """The levels of a record, as they were before they were put side by side."""
     names = [str(n) for n in data["observable"].values]
-    columns = (*_VALUES, *NUMBERS, *HOWS, *OF, *SHARES, *EACH)
+    columns = [*_VALUES, *NUMBERS, *HOWS, *OF, *SHARES, *EACH, *rare_columns.STEPS]
+    columns += [*rare_columns.NUMBERS, *rare_columns.WORDS]
+    units = units_of(data)
     grid = {column: data[column].values for column in columns if column in data}
     try:
         return [
@@ -243,6 +253,7 @@ def to_levels(data: xr.Dataset) -> list[Level]:
                 _relevance(data, row),
                 _couplings(data, row),
                 _field(data, row),
+                _rare(grid, row, units),
             )
             for row in range(data.sizes["cutoff"])
         ]
@@ -262,6 +273,14 @@ def _values(grid: Grid, row: int, names: list[str], samples: int) -> dict[str, E
 def _influences(grid: Grid, row: int, names: list[str]) -> dict[str, Influence]:
     found = {name: influence_at(grid, (row, place)) for place, name in enumerate(names)}
     return {name: influence for name, influence in found.items() if influence is not None}
+
+
+def _rare(grid: Grid, row: int, units: Mapping[str, str]) -> dict[str, Rare]:
+    found = {
+        name: rare_columns.rare_at(grid, (row, place), unit)
+        for place, (name, unit) in enumerate(units.items())
+    }
+    return {name: rare for name, rare in found.items() if rare is not None}
 
 
 def _field(data: xr.Dataset, row: int) -> NDArray[np.generic] | None:

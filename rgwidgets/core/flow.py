@@ -20,6 +20,7 @@ from .errors import BudgetError
 from .level import MEANS, Level, check_budget, picture
 from .numeric import instance, real
 from .progress import track
+from .rare import Rare, how_rare
 from .relevance import Relevance
 from .scale import Scale
 from .scheme import Scheme
@@ -71,6 +72,10 @@ class FlowTable(ABC):
     @abstractmethod
     def units(self) -> Mapping[str, str]:
         """Each observable's unit."""
+
+    def rare(self, cutoff: float) -> Mapping[str, Rare]:
+        """How rarely what is neglected moves each observable far, where that is known."""
+        return self.level(cutoff).rare
 
     def __len__(self) -> int:
         return len(self.scale)
@@ -227,12 +232,15 @@ class Flow(FlowTable):
         self.palette = str(theory.attrs.get("palette", "sequential"))
         self._effective: dict[float, EffectiveTheory] = {}
         self._levels: dict[float, Level] = {}
+        self._rare: dict[float, Mapping[str, Rare]] = {}
         self._coarsening, self._measuring = Turns(), Turns()  # a picture need not wait for bounds
 
     def __copy__(self) -> Self:
         """The same theory and scheme, which are frozen, and what is known by now."""
         made = type(self).__new__(type(self))
-        vars(made).update(vars(self), _effective=dict(self._effective), _levels=dict(self._levels))
+        vars(made).update(vars(self))
+        for known in ("_effective", "_levels", "_rare"):
+            setattr(made, known, dict(getattr(self, known)))
         made._coarsening, made._measuring = Turns(), Turns()
         return made
 
@@ -263,6 +271,19 @@ class Flow(FlowTable):
         return self._measuring.once(
             self._levels, cutoff, lambda: replace(Level.of(self[cutoff]), cutoff=cutoff)
         )
+
+    def rare(self, cutoff: float) -> Mapping[str, Rare]:
+        """How rarely what is neglected moves each observable far, computed once, when asked.
+
+        It takes seconds; from then on the level, and records, have it. Empty where the scheme
+        states no law of what it neglects, or nothing is neglected.
+        """
+        cutoff = self.scale.check(cutoff)
+        level = self.level(cutoff)
+        found = self._measuring.once(self._rare, cutoff, lambda: how_rare(self[cutoff]))
+        if level.rare is not found:
+            self._levels[cutoff] = replace(level, rare=found)
+        return found
 
     def diagnose(self, cutoff: float, budget: Mapping[str, float] | None = None) -> Diagnosis:
         """Which of the failure modes, if any, this flow shows at `cutoff`: see `diagnosis`."""

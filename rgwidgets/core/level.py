@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from .bounds import Influence
 from .errors import BudgetError, choose
 from .estimate import Estimate
 from .numeric import as_float, described, instance
+from .rare import Rare
 from .relevance import Relevance
 from .share import Share
 from .theory import EffectiveTheory
@@ -38,6 +40,8 @@ class Level:
         What the neglected features can still do to each observable of the parent.
     relevance, couplings, field
         The order of features; couplings by name; one picture (y, x), or None.
+    rare
+        How rarely the neglected features move an observable far, where that was computed.
     """
 
     cutoff: float
@@ -46,6 +50,7 @@ class Level:
     relevance: Relevance | None = None
     couplings: Mapping[str, float] | None = None
     field: NDArray[np.generic] | None = None
+    rare: Mapping[str, Rare] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, effective: EffectiveTheory) -> Level:

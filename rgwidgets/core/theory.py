@@ -23,6 +23,7 @@ from .errors import (
 )
 from .estimate import Estimate, Reduce, estimate
 from .numeric import as_float, described, instance, several, whole
+from .rare import Rare
 from .relevance import Relevance
 
 Features = Mapping[str, Tensor]
@@ -355,6 +356,9 @@ class EffectiveTheory(Theory):
         The theory it came from.
     influence
         Computes the bounds on one of the parent's observables; reached through `bounds`.
+    rare
+        Measures how rarely what is neglected moves one of the parent's observables far; None where
+        the scheme states no law of it.
     raised
         Maps the coarse features back to features of the parent; reached through `lift`.
     """
@@ -363,6 +367,7 @@ class EffectiveTheory(Theory):
     relevance: Relevance | None = None
     parent: Theory | None = None
     influence: Callable[[Observable], Influence] | None = None
+    rare: Callable[[Observable], Rare] | None = None
     raised: Callable[[Features], Features] | None = None
 
     def __post_init__(self) -> None:

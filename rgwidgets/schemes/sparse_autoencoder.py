@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from rgwidgets.bounds.fibre import SubspaceFibre
+from rgwidgets.bounds.rare import rare_of
 from rgwidgets.compute.dictionary import Dictionary, Recipe, train
 from rgwidgets.core.errors import ParameterError
 from rgwidgets.core.numeric import in_double, whole
@@ -243,6 +244,7 @@ class SparseAutoencoder(Scheme):
             relevance=ranking.relevance,
             parent=theory,
             influence=lambda o: fibre.influence(frame.theory.observable(o.name)),
+            rare=rare_of(fibre),
             raised=lift,
         )
 

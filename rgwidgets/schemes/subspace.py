@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rgwidgets.bounds.fibre import SubspaceFibre
+from rgwidgets.bounds.rare import rare_of
 from rgwidgets.compute.moments import Moments
 from rgwidgets.core.errors import ParameterError, ShapeError
 from rgwidgets.core.numeric import in_double, whole
@@ -190,6 +191,7 @@ class SubspaceScheme(Scheme):
             parent=theory,
             reference=None if others is theory else self.coarsen(others, cutoff),
             influence=lambda o: fibre.influence(frame.theory.observable(o.name)),
+            rare=rare_of(fibre),
             raised=lift,
         )
 

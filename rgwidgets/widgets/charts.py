@@ -7,131 +7,16 @@ from typing import Any
 
 import altair as alt
 
-from ..core.comparison import JOINT
 from ..core.errors import choose
 from ..core.fixed_points import Linearisation
 from ..core.flow import FlowTable
 from ..core.level import CURVES, Level
+from ..core.rare import CURVES as RARE
 from ..core.scale import Scale
-from . import flow_plane, wire
+from . import change_charts, flow_plane, rare_chart, wire
 from .axes import CHOSEN, TABLE, of_one, params, rules, scale_axis
 
-#: Okabe and Ito's palette: told apart by every kind of colour vision.
-COLOURS = {
-    "average": "#0072B2",
-    "resample": "#56B4E9",
-    "attack": "#D55E00",
-    "certificate": "#009E73",
-}
-#: of flows side by side: none of the colours that mean a curve
-MEMBERS = ("#9A5BD0", "#B57A00", "#7A8590", "#C2477F", "#6B8E23")
-DASHES = {"average": [1, 0], "resample": [5, 3], "attack": [1, 0], "certificate": [9, 3]}
-SHAPES = {
-    "average": "circle",
-    "resample": "square",
-    "attack": "triangle-up",
-    "certificate": "diamond",
-}
-
-
 _ORDER = "direction, most relevant first"
-#: Ticks of a scale that is linear below 0.01 and logarithmic above.
-_DECADES = "[0, 0.01, 0.1, 1, 10, 100, 1000]"
-#: Decades would leave an axis without a number that ends below 0.02: there it has round steps.
-_TOP = "max(1e-12, domain('y')[1])"
-_UNIT = f"pow(10, floor(log({_TOP}) / LN10))"
-_STEP = f"{_UNIT} * ({_TOP} > 4 * {_UNIT} ? 2 : {_TOP} > 2 * {_UNIT} ? 1 : 0.5)"
-_TICKS = f"{_TOP} > 0.02 ? {_DECADES} : sequence(0, 1.001 * {_TOP}, {_STEP})"
-
-
-def _by_curve(channel: Any, values: dict[str, Any], curves: Sequence[str] = CURVES) -> Any:
-    """One value of a channel for each of the curves, in one legend."""
-    scale = alt.Scale(domain=list(curves), range=[values[curve] for curve in curves])
-    return channel("curve:N", sort=list(curves), title=None, scale=scale)
-
-
-def _change() -> alt.Y:
-    """How far an observable can move: linear below 0.01, logarithmic above."""
-    return alt.Y(
-        "change:Q",
-        title="change of the observable",
-        # What rounding leaves of nought is drawn as nought.
-        scale=alt.Scale(
-            type="symlog", constant=0.01, domain=alt.DomainUnionWith(unionWith=[0, 1e-9])
-        ),
-        axis=alt.Axis(values=alt.expr(_TICKS), format=".4~g"),
-    )
-
-
-def _bounds(flow: FlowTable) -> Any:
-    """Average, resample, attack and certificate against the cutoff, always together."""
-    folded = (
-        alt.Chart(TABLE)
-        .transform_filter(CHOSEN)
-        .transform_fold(list(CURVES), as_=["curve", "change"])
-    )
-    x = scale_axis(flow.scale)
-    lines = (
-        folded.mark_line(point=alt.OverlayMarkDef(size=34))
-        .encode(
-            x=x,
-            y=_change(),
-            color=_by_curve(alt.Color, COLOURS),
-            strokeDash=_by_curve(alt.StrokeDash, DASHES),
-            shape=_by_curve(alt.Shape, SHAPES),
-            tooltip=[
-                alt.Tooltip("observable:N"),
-                alt.Tooltip("cutoff:Q", title=flow.scale.name),
-                alt.Tooltip("curve:N"),
-                alt.Tooltip("change:Q", format=".3g"),
-            ],
-        )
-        .transform_filter("isValid(datum.change)")
-    )
-    allowed = (
-        alt.Chart(TABLE)
-        .transform_filter(f"{CHOSEN} && datum.index == 0 && isValid(datum.tolerance)")
-        .mark_rule(style="tolerance")
-        .encode(y="tolerance:Q")
-    )
-    return of_one(
-        [lines, allowed], flow, "What the neglected features can still do to the chosen observable"
-    )
-
-
-def _comparison(flow: FlowTable) -> Any:
-    """Average, attack and certificate of every member, for the observable that is chosen."""
-    ends = {m: f"slice({{0}}, {-len(JOINT + m)}) == {JOINT + m!r}" for m in flow.members}
-    cases = [(end, m, len(JOINT + m)) for m, end in ends.items()]
-    member = "".join(f"{e.format('datum.observable')} ? {m!r} : " for e, m, _ in cases) + "''"
-    name = "".join(f"{e.format('{0}')} ? slice({{0}}, 0, {-n}) : " for e, _, n in cases) + "{0}"
-    chosen = name.format("observable")
-    shown = [curve for curve in CURVES if curve != "resample"]
-    colours = alt.Scale(domain=list(flow.members), range=list(MEMBERS))
-    lines = (
-        alt.Chart(TABLE)
-        .transform_calculate(member=member)
-        .transform_filter(f"({name.format('datum.observable')}) == ({chosen})")
-        .transform_fold([*shown], as_=["curve", "change"])
-        .transform_filter("isValid(datum.change)")
-        .mark_line(point=alt.OverlayMarkDef(size=34))
-        .encode(
-            x=scale_axis(flow.scale),
-            y=_change(),
-            color=alt.Color("member:N", sort=list(flow.members), title=None, scale=colours),
-            strokeDash=_by_curve(alt.StrokeDash, {**DASHES, "average": [2, 3]}, shown),
-            shape=_by_curve(alt.Shape, SHAPES, shown),
-            tooltip=[
-                alt.Tooltip("member:N"),
-                alt.Tooltip("cutoff:Q", title=flow.scale.name),
-                alt.Tooltip("curve:N"),
-                alt.Tooltip("change:Q", format=".3g"),
-            ],
-        )
-    )
-    return of_one(
-        [lines], flow, "What each member neglects can still do, side by side", title=chosen
-    )
 
 
 def _observables(flow: FlowTable) -> Any:
@@ -270,9 +155,10 @@ VIEWS: dict[str, Callable[[FlowTable], Any] | None] = {
     "field": None,
     "spectrum": _spectrum,
     "observables": _observables,
-    "bounds": _bounds,
+    "bounds": change_charts.bounds,
+    "rare": rare_chart.rare,
     "flow": _flow,
-    "comparison": _comparison,
+    "comparison": change_charts.comparison,
 }
 
 
@@ -317,17 +203,37 @@ def rows(
     if view == "flow":
         named = columns["couplings"].items()
         return [{**place, **{n: v[i] for n, v in named}} for i, place in enumerate(places)]
-    cells = ("value", "value_error", *CURVES, *(f"{c}_kind" for c in CURVES))
+    if view == "rare":
+        curves = _rare_rows(columns["rare_curve"], index)
+        return [*_cell_rows(columns, flow, places[index : index + 1]), *curves] if curves else []
+    return _cell_rows(columns, flow, places)
+
+
+def _cell_rows(
+    columns: dict[str, Any], flow: FlowTable, places: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    ends = ("", "_kind", "_statistic", *(f"_{part}" for part in change_charts.PARTS))
+    cells = ("value", "value_error", *(curve + end for curve in CURVES for end in ends))
     return [
         {
             **place,
             "observable": name,
             "unit": flow.units[name],
             "tolerance": flow.tolerances[name],
-            **{c: columns[c][name][i] for c in cells},
+            **{c: columns[c][name][place["index"]] for c in cells},
         }
-        for i, place in enumerate(places)
+        for place in places
         for name in flow.tolerances
+    ]
+
+
+def _rare_rows(curves: dict[str, Any], index: int) -> list[dict[str, Any]]:
+    """One row for each step of each observable's curve at one cutoff."""
+    return [
+        {"observable": name, **{part: of[index][part][i] for part in RARE}}
+        for name, of in curves.items()
+        if of[index]
+        for i in range(len(of[index]["epsilon"]))
     ]
 
 

@@ -13,7 +13,7 @@ from ..core.flow import FlowTable
 from . import wire
 from .bundle import asset
 from .charts import specs
-from .frame import fitting_views, frame
+from .frame import fitting_views, frame, without_kernel
 
 #: What a page says of its origin; a page that says so may be written anew: see `core/files.py`.
 GENERATOR = f'<meta name="generator" content="rgwidgets {__version__}">'
@@ -67,7 +67,7 @@ def page(
     flow: FlowTable, *, views: Sequence[str] | None = None, cutoff: float | None = None
 ) -> dict[str, Any]:
     """The same without its pictures, which a record holds as arrays of their own."""
-    shown = tuple(views) if views is not None else fitting_views(flow)
+    shown = without_kernel(flow, views if views is not None else fitting_views(flow))
     index = 0 if cutoff is None else flow.scale.index(cutoff)
     levels = [flow.level(c) for c in flow.scale.cutoffs]
     return {

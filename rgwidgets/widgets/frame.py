@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.errors import choose
 from ..core.fixed_points import Linearisation
-from ..core.flow import FlowTable
+from ..core.flow import Flow, FlowTable
 from ..core.numeric import instance, several
 from .charts import VIEWS
 
@@ -52,7 +52,24 @@ def fitting_views(flow: FlowTable) -> tuple[str, ...]:
     if flow.members:
         return ("comparison", "bounds", "observables")
     field = flow.picture(flow.scale.cutoffs[-1]) is not None
-    return ("field",) * field + ("spectrum", "observables", "bounds")
+    rare = ("rare",) * _has_rare(flow)
+    return ("field",) * field + ("spectrum", "observables", "bounds", *rare)
+
+
+def _has_rare(flow: FlowTable) -> bool:
+    """Whether the scheme states a law of what it neglects, or a record has what came of one."""
+    if isinstance(flow, Flow):
+        return flow[flow.scale.cutoffs[-1]].rare is not None
+    return _known_rare(flow)
+
+
+def _known_rare(flow: FlowTable) -> bool:
+    return any((level := flow.computed(cutoff)) and level.rare for cutoff in flow.scale.cutoffs)
+
+
+def without_kernel(flow: FlowTable, views: Sequence[str]) -> tuple[str, ...]:
+    """The views that have something to show on a page: how rare is computed when it is asked."""
+    return tuple(view for view in views if view != "rare" or _known_rare(flow))
 
 
 def check_shown(

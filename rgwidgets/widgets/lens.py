@@ -18,11 +18,10 @@ from ..core.fixed_points import Linearisation
 from ..core.flow import FlowTable
 from ..core.level import Level
 from ..core.numeric import number
-from ..core.progress import track
-from . import keeping, wire
+from . import keeping, wire, work
 from .bundle import asset
 from .charts import chart, specs
-from .export import pictures, to_html
+from .export import to_html
 from .frame import check_shown, fitting_views, frame
 from .mortal import this_cell
 from .snapshots import Snapshots
@@ -37,8 +36,8 @@ class Lens(StatusWidget):
     flow
         A live `Flow` or a recorded one.
     views
-        Which of "field", "spectrum", "observables", "bounds", "flow" to show; those that the flow
-        can fill if None.
+        Which of "field", "spectrum", "observables", "bounds", "rare", "flow" to show; those that
+        the flow can fill if None.
     cutoff
         Where the dial starts; the finest if None.
     title
@@ -147,7 +146,7 @@ class Lens(StatusWidget):
         return []
 
     def _levels(self) -> list[Level | None]:
-        return _levels(self.flow)
+        return work.levels(self.flow)
 
     def _device(self) -> str:
         """Where the features lie, as the lens shows it."""
@@ -173,7 +172,7 @@ class Lens(StatusWidget):
     def _measure(self, first: int) -> None:
         if self._pictured != self._shown or None in self._levels():
             self._say(state="running")  # from now on, not only from its first tick
-        self._runner.submit(partial(_compute, self._seen, first), self._rest)
+        self._runner.submit(partial(work.compute, self._seen, first), self._rest)
 
     def _rest(self, _: object) -> None:
         """All is computed: say so, also in the notebook that will be saved."""
@@ -186,7 +185,7 @@ class Lens(StatusWidget):
             self._rest(None)
 
     def _paint(self, index: int) -> None:
-        self._painter.submit(partial(_send_picture, self._seen, index, self._asked))
+        self._painter.submit(partial(work.send_picture, self._seen, index, self._asked))
 
     def wait(self, timeout: float = 60.0) -> bool:
         """Wait until every scale is computed; False after `timeout` seconds."""
@@ -204,6 +203,7 @@ class Lens(StatusWidget):
             "asset": self._on_asset,
             "action": self._on_action,
             "set": self._on_set,
+            "rare": self._on_rare,
             "ack": self._on_ack,
             "image": self._snapshots.answered,
         }.get(str(kind))
@@ -238,6 +238,12 @@ class Lens(StatusWidget):
         raise ParameterError(
             "control", given=content.get("name"), allowed="none: this lens has no controls"
         )
+
+    def _on_rare(self, content: Mapping[str, Any]) -> None:
+        index = content.get("index")
+        if isinstance(index, int) and 0 <= index < len(self.flow.scale) and "rare" in self._views():
+            self._say(state="running")
+            self._runner.submit(partial(work.rarely, self._seen, index), self._rest)
 
     def _on_ack(self, content: Mapping[str, Any]) -> None:
         """Only streams count frames."""
@@ -329,57 +335,6 @@ class Lens(StatusWidget):
 
 #: Seconds in ten years: no thread can wait for ever.
 _LONGEST = 3e8
-#: Bytes of the finest picture beyond which scales are sent one by one: 8192² spins.
-_LARGE = 2**23
-
-
-def _levels(flow: FlowTable) -> list[Level | None]:
-    return [flow.computed(cutoff) for cutoff in flow.scale.cutoffs]
-
-
-def _compute(seen: Callable[[], Lens], first: int) -> None:
-    """Pictures first, then the numbers, the wanted scale before its neighbours."""
-    flow, shown = seen().flow, seen()._shown
-    cutoffs = flow.scale.cutoffs
-    if seen()._pictured != shown:
-        seen().pyramid = _pyramid(seen, flow)
-        seen()._pictured = shown
-    order = sorted(range(len(cutoffs)), key=lambda i: (abs(i - first), i))
-    missing = [i for i in order if flow.computed(cutoffs[i]) is None]
-    told = 0.0
-    label = "measuring what each cutoff neglects"
-    for index in track(missing, label=label) if missing else ():
-        flow.level(cutoffs[index])
-        if monotonic() - told > 0.2:
-            seen().table = wire.table(flow, _levels(flow))
-            told = monotonic()
-    seen().table = wire.table(flow, _levels(flow))
-
-
-def _pyramid(seen: Callable[[], Lens], flow: FlowTable) -> list[dict[str, Any]]:
-    """Every scale's picture, or none where the browser asks for each."""
-    if seen()._ahead is None:
-        finest = flow.picture(flow.scale.cutoffs[0])
-        if finest is not None and len(wire.encode_picture(0, finest)[1]) > _LARGE:
-            seen()._ahead = False
-            seen()._paint(seen().preview_index)
-    if seen()._ahead is False:
-        return []
-    return [{**head, "data": content} for head, content in pictures(flow)]
-
-
-def _send_picture(seen: Callable[[], Lens], index: int, asked: int) -> None:
-    flow, shown = seen().flow, seen()._shown
-    field = flow.picture(flow.scale.cutoffs[index])
-    if field is not None:
-        header, content = wire.encode_picture(index, field)
-        message = {
-            "kind": "pyramid",
-            "generation": asked,
-            "configuration": shown,
-            "levels": [header],
-        }
-        seen().send(message, buffers=[content])
 
 
 def _keywords(lens: type) -> list[str]:

@@ -11,6 +11,7 @@ from ..core.errors import StorageError
 from ..core.files import check_free, write_whole
 from . import wire
 from .export import pictures
+from .frame import without_kernel
 
 if TYPE_CHECKING:
     from .lens import Lens
@@ -73,11 +74,12 @@ def publish(lens: Lens, folder: Path) -> None:
         name = f"level-{header['index']}.bin"
         write_whole(folder / name, content, own=True)
         levels.append({**header, "url": name})
+    shown = without_kernel(lens.flow, lens.setup["views"])
     known = [lens.flow.level(cutoff) for cutoff in lens.flow.scale.cutoffs]
     index = {
-        "spec": {**lens.setup, "controls": [], "actions": []},
+        "spec": {**lens.setup, "views": shown, "controls": [], "actions": []},
         "table": wire.table(lens.flow, known),
-        "charts": lens.charts,
+        "charts": {view: chart for view, chart in lens.charts.items() if view in shown},
         "pyramid": levels,
         "preview": lens.cutoff_index,
         "cutoff": lens.cutoff_index,

@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 from ..core.bounds import Bound, Influence, statistics
 from ..core.flow import FlowTable
 from ..core.level import CURVES, Level, quantised
+from ..core.rare import CURVES as RARE
+from ..core.rare import Rare
 
 Json = dict[str, Any]
+#: A step of a curve that is smaller than this share of it is not drawn.
+_FINE = 0.05
 #: Columns of each bound that are read from the changes of all samples.
 SAMPLES = ("mean", "median", "high", "largest", "over", "others")
 
@@ -50,6 +54,7 @@ def table(flow: FlowTable, levels: Sequence[Level | None]) -> Json:
     return {
         "cutoff": list(flow.scale.cutoffs),
         **cells,
+        "rare_curve": {name: [_curve(level, name) for level in levels] for name in flow.tolerances},
         "relevance": _relevance(levels),
         "couplings": _couplings(levels),
         "budget": _budget(flow, levels),
@@ -75,7 +80,32 @@ def _cells(level: Level | None, name: str, tolerance: float | None) -> Json:
         cells[f"{curve}_statistic"] = bound.statistic if bound else ""
         found = _of_samples(influence, bound, tolerance)
         cells |= {f"{curve}_{part}": number(found.get(part)) for part in SAMPLES}
-    return cells
+    return cells | _rare(level.rare.get(name) if level else None, tolerance)
+
+
+def _rare(rare: Rare | None, tolerance: float | None) -> Json:
+    """The change that is exceeded once in so many, and how often the tolerance is."""
+    change, once = rare.last if rare else (None, None)
+    over = None
+    if rare and tolerance:
+        over = rare.at(min(tolerance, rare.end))
+    return {
+        "rare": number(change),
+        "rare_once": number(once),
+        "rare_over": number(over.value) if over else None,
+        "rare_of": rare.quantifier if rare else "",
+        "rare_how": rare.how if rare else "",
+    }
+
+
+def _curve(level: Level | None, name: str) -> Json | None:
+    """ε ↦ P(|Δ| > ε) as a chart draws it."""
+    rare = level.rare.get(name) if level else None
+    if rare is None:
+        return None
+    seen = rare.thinned(_FINE)
+    drawn: Json = {c: [float(f"{x:.4g}") for x in getattr(seen, c).tolist()] for c in RARE}
+    return drawn | {"floor": rare.floor}
 
 
 def _of_samples(

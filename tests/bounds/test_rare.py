@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rgwidgets.bounds import Probability, Rare, SubspaceFibre, TailLaw, rare_events
 from rgwidgets.bounds.multilevel import Watch
+from rgwidgets.bounds.rare import rare_of
 from rgwidgets.core.errors import Cancelled, ObservableError, ParameterError, ShapeError
 from rgwidgets.core.progress import listening
 from rgwidgets.core.theory import Observable, Theory
@@ -32,6 +33,19 @@ def linear(
     spread = z[:, None].expand(-1, samples, -1)
     values = fibre.evaluate(fibre.theory.observable("logit 0 − 1"), spread)[0][:, 0]
     return fibre, values[1:] - values[0]
+
+
+def test_an_effective_theory_says_how_rare_of_its_own_observables_unless_nothing_is_cut() -> None:
+    fibre, _ = linear(2, samples=4)
+    measure = rare_of(fibre)
+    assert measure is not None
+    name = "logit 0 − 1"
+    stranger = Observable(name, lambda f: f["of another theory"])
+    found = measure(stranger)
+    expected = rare_events(fibre, fibre.theory.observable(name))
+    assert torch.equal(found.epsilon, expected.epsilon)
+    assert torch.equal(found.probability, expected.probability)
+    assert rare_of(replace(fibre, tails=0 * fibre.tails)) is None
 
 
 def deviations(found: Probability, exact: float, also: float = 0.0) -> float:

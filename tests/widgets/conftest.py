@@ -72,6 +72,16 @@ def flow(theory):
 
 
 @pytest.fixture
+def uneven():
+    """A flow that knows the change of every sample; their largest is far from their mean."""
+    x = torch.randn(60, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = x * torch.tensor([3.0, 2.0, 1.0, 0.5]) * torch.linspace(0.1, 2, 60)[:, None].exp()
+    bent = rg.Observable("bent", lambda f: f["activation"].sigmoid().sum(1), "nats", tolerance=1.5)
+    first = rg.Observable("first", lambda f: f["activation"][:, 0])
+    return rg.Flow(rg.Theory({"activation": x}, (bent, first)), rg.ActivationSpectrum())
+
+
+@pytest.fixture
 def sent(monkeypatch):
     """Messages that lenses send, as (content, buffers)."""
     messages = []

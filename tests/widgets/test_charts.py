@@ -1,11 +1,14 @@
 """The charts: whole Vega-Lite, fed by name, and the same thing in the hands of a user."""
 
+from dataclasses import replace
+
 import altair as alt
 import pytest
 
 import rgwidgets as rg
 from rgwidgets.core.errors import ParameterError
-from rgwidgets.widgets import charts
+from rgwidgets.core.level import CURVES
+from rgwidgets.widgets import change_charts, charts
 from rgwidgets.widgets.frame import fitting_views
 
 
@@ -44,10 +47,58 @@ def test_a_user_s_chart_is_valid_altair_with_its_data_inside(flow, view):
 
 def test_the_four_curves_share_one_chart_with_four_colours_and_four_shapes(flow):
     spec = str(charts.specs(flow, ["bounds"])["bounds"])
-    for colour in charts.COLOURS.values():
+    for colour in change_charts.COLOURS.values():
         assert colour in spec
-    for shape in charts.SHAPES.values():
+    for shape in change_charts.SHAPES.values():
         assert shape in spec
+
+
+def layers_of(flow, view):
+    return charts.specs(flow, [view])[view]["layer"]
+
+
+def test_the_bounds_say_in_the_legend_which_is_a_mean_and_which_the_largest(uneven):
+    spec = charts.specs(uneven, ["bounds"])["bounds"]
+    said = str(spec)
+    for curve, of in zip(CURVES, ("mean", "mean", "largest", "largest"), strict=True):
+        assert f'"{curve}": "{curve} ({of})"' in said
+    units = '{"bent": " / nats"}'
+    heading = f"'change of ' + observable + ({units}[observable] || '')"
+    assert spec["title"]["text"]["expr"] == heading
+
+
+def test_only_attack_and_certificate_have_a_band_and_it_reaches_from_the_median(uneven):
+    bands = [lay for lay in layers_of(uneven, "bounds") if lay["mark"].get("type") == "area"]
+    assert len(bands) == 1
+    assert '["attack", "certificate"]' in str(bands[0]["transform"])
+    assert (bands[0]["encoding"]["y"]["field"], bands[0]["encoding"]["y2"]["field"]) == (
+        "change",
+        "median",
+    )
+    assert bands[0]["encoding"]["y"]["title"] == ["change", "bands: median to largest"]
+    levels(uneven)
+    rows = charts.rows("bounds", uneven, levels(uneven), 0)
+    row = next(r for r in rows if r["observable"] == "bent" and r["index"] == 1)
+    each = uneven.level(row["cutoff"]).influences["bent"].attack.each
+    assert row["attack_median"] == float(each.sort().values[len(each) // 2 - 1])
+    assert row["attack"] == float(each.max()) > row["attack_median"]
+
+
+def test_a_record_that_kept_means_alone_says_so_and_has_no_band(uneven):
+    levels(uneven)
+    for cutoff in uneven.scale.cutoffs:
+        level = uneven.level(cutoff)
+        means = {
+            name: replace(
+                influence,
+                **{c: replace(getattr(influence, c), each=None, statistic="mean") for c in CURVES},
+            )
+            for name, influence in level.influences.items()
+        }
+        uneven._levels[cutoff] = replace(level, influences=means)
+    spec = charts.specs(uneven, ["bounds"])["bounds"]
+    assert '"attack": "attack (mean)"' in str(spec)
+    assert "median to largest" not in str(spec)
 
 
 def test_a_flow_of_couplings_has_its_plane(couplings):
@@ -95,7 +146,7 @@ def test_each_member_has_a_colour_that_means_no_curve_and_three_curves_each(both
     lines = next(layer for layer in spec["layer"] if "color" in layer["encoding"])
     colour = lines["encoding"]["color"]["scale"]
     assert colour["domain"] == ["one", "two"]
-    assert not set(charts.MEMBERS) & set(charts.COLOURS.values())
+    assert not set(change_charts.MEMBERS) & set(change_charts.COLOURS.values())
     assert lines["encoding"]["shape"]["scale"]["domain"] == ["average", "attack", "certificate"]
     assert len(set(map(tuple, lines["encoding"]["strokeDash"]["scale"]["range"]))) == 3
 

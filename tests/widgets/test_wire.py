@@ -64,6 +64,24 @@ def test_the_budget_marks_the_coarsest_cutoff_that_each_curve_keeps(flow):
         assert flow.scale.cutoffs[index] == flow.cutoff({"sum": 1.0}, by=curve)
 
 
+def test_each_bound_says_of_whom_it_is_and_what_its_samples_come_to(uneven):
+    influence = uneven.level(1).influences["bent"]
+    columns = wire.table(uneven, [uneven.computed(c) for c in uneven.scale.cutoffs])
+    place = uneven.scale.index(1)
+
+    def cell(column):
+        return columns[column]["bent"][place]
+
+    each = influence.attack.each
+    assert (cell("average_statistic"), cell("attack_statistic")) == ("mean", "largest")
+    assert cell("attack_of") == influence.attack.quantifier
+    assert cell("average") == cell("average_mean") == pytest.approx(influence.average.mean)
+    assert cell("attack") == cell("attack_largest") == float(each.max()) > cell("attack_mean")
+    assert 0 < cell("attack_over") == float((each > 1.5).double().mean()) < 1
+    assert columns["attack_over"]["first"][place] is None  # it has no tolerance
+    assert cell("attack_others") is None  # the samples chose what was cut
+
+
 def test_a_zero_is_not_mistaken_for_nothing(flow):
     flow.level(4)
     columns = wire.table(flow, [flow.computed(c) for c in flow.scale.cutoffs])

@@ -71,12 +71,13 @@ export interface ChartState {
   data(index: number): Record<string, Rows>;
   signals(): Record<string, unknown>;
   index(): number;
-  /** True where the data itself changes with the cutoff. */
-  moves(): boolean;
+  /** True where the data itself changes with the cutoff, of a chart of the spectrum or not. */
+  moves(spectral: boolean): boolean;
 }
 
 const NARROWEST = 40;
 const EMPTY = "Nothing to show at this cutoff.";
+const NOT_RARE = "Not known at this cutoff: nothing is neglected, or it was not computed.";
 const DRAGGED = ["spectrum", "bounds", "observables"];
 
 function dragPositions(
@@ -175,7 +176,7 @@ export class ChartView {
   #sayEmpty(): void {
     const rows = this.state.data(this.state.index()).table ?? [];
     const blank = this.#spectral ? rows.every((row) => row.value === null) : rows.length === 0;
-    this.#say(blank ? EMPTY : "", false);
+    this.#say(blank ? (this.view === "rare" ? NOT_RARE : EMPTY) : "", false);
   }
 
   #say(words: string, again: boolean): void {
@@ -195,7 +196,7 @@ export class ChartView {
     const signals = this.state.signals();
     const sent = JSON.stringify(signals);
     const moved = sent !== this.#sent;
-    const data = this.#stale || (moved && this.#spectral && this.state.moves());
+    const data = this.#stale || (moved && this.state.moves(this.#spectral));
     if (!data && !moved) return;
     this.#sent = sent;
     this.#stale = false;

@@ -1,6 +1,7 @@
 /** The dial: a native range input, so that every hand, keyboard and screen reader can turn it. */
 import { glyph, h, mark, setAttribute, setText } from "./dom";
-import { BOUNDS, type BoundName, type ScaleSpec } from "./types";
+import type { Table } from "./table";
+import { BOUNDS, type BoundName, type ScaleSpec, type Statistic } from "./types";
 
 export interface DialEvents {
   preview(index: number): void;
@@ -10,12 +11,14 @@ export interface DialEvents {
 const FEW = 12;
 const PACE = 700;
 const CALM_PACE = 1500;
-const MEANING: Record<string, string> = {
-  average: "average change",
-  resample: "resampled change",
-  attack: "attack",
-  certificate: "certificate",
+const IN_BUDGET: Record<Statistic, string> = {
+  mean: "in the mean by",
+  largest: "for each sample by",
+  single: "by",
+  "": "by",
 };
+const WORST: ReadonlySet<string> = new Set(["attack", "certificate"]);
+const MEANS_ALONE = "for each sample: not known, as this record kept means alone";
 
 const calm = (): boolean =>
   globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches ?? false;
@@ -191,7 +194,8 @@ export class Dial {
   }
 
   /** Where each curve leaves the budget: shape and colour both say which. */
-  showBudget(budget: Readonly<Record<string, number | null>>): void {
+  showBudget(table: Pick<Table, "budget" | "statistic">): void {
+    const { budget } = table;
     const named = BOUNDS.filter((name) => name in budget);
     const together = (index: number): BoundName[] => named.filter((name) => budget[name] === index);
     const marks = named.map((name) => {
@@ -204,14 +208,20 @@ export class Dial {
     });
     this.#marks.replaceChildren(...marks.filter((holder) => holder !== null));
     this.el.classList.toggle("rg-has-budget", named.length > 0);
-    this.#legend.replaceChildren(...(named.length > 0 ? ["Coarsest in budget by"] : []));
-    for (const name of named) {
-      const index = budget[name] ?? null;
-      const where = index === null ? "none" : (this.scale.labels[index] ?? "");
-      this.#legend.append(
-        h("span", { class: "rg-key" }, mark(name), `${MEANING[name]}: `, h("b", {}, where)),
-      );
-    }
+    const lost = (name: BoundName): boolean => WORST.has(name) && table.statistic(name) === "mean";
+    const groups = Object.entries(IN_BUDGET).map(([of, words]): HTMLElement | null => {
+      const keys = named.filter((name) => table.statistic(name) === of && !lost(name));
+      const entries = keys.map((name) => this.#entry(name, budget[name] ?? null));
+      return keys.length > 0 ? h("span", { class: "rg-keys" }, words, ...entries) : null;
+    });
+    const said = named.some(lost) ? h("span", {}, MEANS_ALONE) : null;
+    const all = [...groups, said].filter((group) => group !== null);
+    this.#legend.replaceChildren(...(all.length > 0 ? ["Coarsest in budget", ...all] : []));
+  }
+
+  #entry(name: BoundName, index: number | null): HTMLElement {
+    const where = index === null ? "none" : (this.scale.labels[index] ?? "");
+    return h("span", { class: "rg-key" }, mark(name), `${name}: `, h("b", {}, where));
   }
 
   dispose(): void {

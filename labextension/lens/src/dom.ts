@@ -49,6 +49,7 @@ const SHAPES: Record<string, string> = {
   resample: "M1.6 1.6H10.4V10.4H1.6z",
   attack: "M6 1L11.2 10.4H.8z",
   certificate: "M6 .4L10.8 6L6 11.6L1.2 6z",
+  rare: "M1 2H7V8H11V10H5V4H1z",
 };
 
 export function mark(name: string): SVGElement {

@@ -58,6 +58,21 @@ export function given(value: Cell | undefined): string {
   return awkward(value) ? number(value) : minus(String(Number(value.toPrecision(6))));
 }
 
+/** A share of samples: two digits, three where a few are missing from all. */
+export function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(share > 0.99 ? 3 : 2))} %`;
+}
+
+/** "once in 10⁶", of a probability: to one digit. */
+export function onceIn(probability: number): string {
+  const [digit, order] = (1 / probability).toExponential(0).split("e").map(Number) as [
+    number,
+    number,
+  ];
+  if (order < 3) return `once in ${digit * 10 ** order}`;
+  return `once in ${digit === 1 ? power(order).slice(1) : digit + power(order)}`;
+}
+
 export interface Measured {
   value: string;
   error: string;

@@ -1,5 +1,5 @@
 /** The lens: a dial on a flow. It knows the flow's record and its cutoff, never a scheme. */
-import type { ChartsSource, ChartState } from "./chart";
+import type { ChartsModule, ChartsSource, ChartState } from "./chart";
 import type { Level } from "./codec";
 import { Controls } from "./controls";
 import { Dial, type DialEvents } from "./dial";
@@ -10,7 +10,7 @@ import { arrange, entitle, rootOf, type Parts } from "./layout";
 import { Levels } from "./levels";
 import { ChartsPanel } from "./panel";
 import { Readout, speech } from "./readout";
-import { isObject, readSpec, readStatus, structure } from "./read";
+import { readCharts, readSpec, readStatus, structure } from "./read";
 import { Saving } from "./saving";
 import { snapshot } from "./snapshot";
 import { StatusView } from "./status";
@@ -67,6 +67,7 @@ export class Lens {
     this.#guard(() => this.#build());
     this.#guard(() => this.#exchange.restore());
     this.#listen();
+    this.#guard(() => this.#rarely());
     // The kernel fills the table unasked; only a picture has to be asked for.
     if (this.#parts?.field && !this.#levels.fresh(this.#preview)) this.#guard(() => this.#need());
   }
@@ -98,7 +99,7 @@ export class Lens {
     this.#cutoff = this.#index("cutoff") ?? this.#preview;
     this.#parts.readout?.select(this.#observable);
     this.#parts.dial.settle(this.#cutoff);
-    this.#parts.dial.showBudget(this.#table.budget);
+    this.#parts.dial.showBudget(this.#table);
     this.#statusChanged();
     this.#show();
   }
@@ -120,24 +121,21 @@ export class Lens {
   }
 
   #charts(spec: Spec, turn: DialEvents): ChartsPanel {
-    const given = this.host.get("charts");
-    const specs: Record<string, Record<string, unknown>> = {};
-    for (const [view, chart] of Object.entries(isObject(given) ? given : {})) {
-      if (isObject(chart)) specs[view] = chart;
-    }
     const state = (view: string): ChartState => ({
       data: (index) => this.#table.data(view, index),
       signals: () => this.#signals(),
       index: () => this.#preview,
-      moves: () => this.#table.relevanceMoves(),
+      moves: (spectral) => view === "rare" || (spectral && this.#table.relevanceMoves()),
     });
-    return new ChartsPanel(
-      spec,
-      specs,
-      state,
-      () => this.#exchange.charts(this.options.charts),
-      turn,
-    );
+    const load = (): Promise<ChartsModule> => this.#exchange.charts(this.options.charts);
+    const specs = readCharts(this.host.get("charts"));
+    return new ChartsPanel(spec, specs, state, load, turn, () => this.#rarely());
+  }
+
+  /** How rare takes seconds: it is asked for where it is looked at, and the dial is let go. */
+  #rarely(): void {
+    if (!this.host.live() || this.#parts?.charts?.view !== "rare") return;
+    if (!this.#table.hasRare(this.#cutoff)) this.host.send({ kind: "rare", index: this.#cutoff });
   }
 
   #signals(): Record<string, unknown> {
@@ -238,6 +236,7 @@ export class Lens {
       this.#show();
       this.#saving.set({ preview: index, cutoff: index });
       this.#saving.save();
+      this.#rarely();
     });
   }
 
@@ -329,7 +328,7 @@ export class Lens {
   #tableChanged(): void {
     if (!this.#parts) return;
     this.#table = new Table(this.host.get("table"), this.#spec);
-    this.#parts.dial.showBudget(this.#table.budget);
+    this.#parts.dial.showBudget(this.#table);
     this.#parts.charts?.changed(true);
     this.#answered();
     this.#say();

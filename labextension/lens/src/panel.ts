@@ -7,6 +7,7 @@ const TITLES: Record<string, string> = {
   spectrum: "Spectrum",
   observables: "Observables",
   bounds: "Bounds",
+  rare: "Rare",
   comparison: "Comparison",
   flow: "Flow",
 };
@@ -30,6 +31,7 @@ export class ChartsPanel {
     state: (view: string) => ChartState,
     load: () => Promise<ChartsModule>,
     turn: Pick<Drag, "preview" | "commit">,
+    private readonly turned: () => void = () => undefined,
   ) {
     const name = `rg-charts-${++panels}`;
     const views = spec.views.filter((view) => view in specs);
@@ -125,6 +127,12 @@ export class ChartsPanel {
     this.#mark();
     this.#charts[index]?.resized();
     void this.#charts[index]?.flush();
+    this.turned();
+  }
+
+  /** The chart whose tab is open. */
+  get view(): string {
+    return this.#charts[this.#shown]?.view ?? "";
   }
 
   #seen(inSight: boolean): void {

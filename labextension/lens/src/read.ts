@@ -98,6 +98,12 @@ export function readSpec(raw: unknown): Spec {
   };
 }
 
+/** The Vega-Lite of each view that is a chart. */
+export function readCharts(raw: unknown): Record<string, Loose> {
+  const charts = Object.entries(isObject(raw) ? raw : {});
+  return Object.fromEntries(charts.filter((chart): chart is [string, Loose] => isObject(chart[1])));
+}
+
 const STATES: readonly string[] = ["idle", "running", "streaming", "error", "lost"];
 
 export function readStatus(raw: unknown): Status {

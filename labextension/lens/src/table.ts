@@ -3,14 +3,16 @@
  *
  * A chart names its data; the lens fills three names and whatever `table.data` brings:
  *   table      one row a cutoff and observable: index, cutoff, label, observable, unit, tolerance,
- *              value, average, resample, attack, certificate, each but the last with `_error` and
- *              each with `_kind` and `_how`
+ *              value, average, resample, attack, certificate, each but the last with `_error`,
+ *              each bound with `_kind`, `_how`, `_statistic` and what its samples come to:
+ *              `_median`, `_high` (95 %), `_largest`, `_over` (share over the tolerance)
  *   relevance  one row a feature: rank, name, value, error, quantity, unit
  *   couplings  one row a cutoff: index, cutoff, label and one column a coupling
- * In the spectrum "table" stands for "relevance", in the flow plane for "couplings".
+ * In the spectrum "table" stands for "relevance", in the flow plane for "couplings", in the view
+ * "rare" for the rows of one cutoff and the steps of its curves: epsilon, probability, low, high.
  */
 import { cell, isObject, readBudget, text, type Loose } from "./read";
-import { BOUNDS, type BoundName, type Cell, type Spec } from "./types";
+import { BOUNDS, type BoundName, type Cell, type Spec, type Statistic } from "./types";
 
 export type Row = Record<string, string | number | boolean | null>;
 
@@ -19,9 +21,27 @@ export interface BoundCell {
   error: Cell;
   kind: "measured" | "proved" | "none";
   how: string;
+  statistic: Statistic;
+  /** Of whom it is, in words. */
+  of: string;
+  /** The share of its samples that are over the tolerance, and the most that may be of new ones. */
+  over: Cell;
+  others: Cell;
 }
 
+/** A change that is exceeded once in so many, and the probability to be over the tolerance. */
+export interface RareCell {
+  value: Cell;
+  once: Cell;
+  over: Cell;
+  of: string;
+  how: string;
+}
+
+const CURVE = ["epsilon", "probability", "low", "high"];
 const KINDS: readonly string[] = ["measured", "proved", "none"];
+const STATISTICS: readonly string[] = ["largest", "mean", "single"];
+const OF_SAMPLES = ["median", "high", "largest", "over"];
 
 export class Table {
   readonly budget: Record<string, number | null>;
@@ -33,6 +53,10 @@ export class Table {
   ) {
     this.#raw = isObject(raw) ? raw : {};
     this.budget = readBudget(this.#raw.budget, spec.scale.cutoffs.length);
+    for (const name of ["attack", "certificate"] as const) {
+      // Of a mean nothing follows for any one sample.
+      if (name in this.budget && this.statistic(name) === "mean") this.budget[name] = null;
+    }
   }
 
   #at(column: string, observable: string, index: number): unknown {
@@ -55,7 +79,62 @@ export class Table {
       error: this.cell(`${name}_error`, observable, index),
       kind: kind as BoundCell["kind"],
       how: text(this.#at(`${name}_how`, observable, index)),
+      statistic: this.#statistic(name, observable, index),
+      of: text(this.#at(`${name}_of`, observable, index)),
+      over: this.cell(`${name}_over`, observable, index),
+      others: this.cell(`${name}_others`, observable, index),
     };
+  }
+
+  /** Tables that do not say are from when every number was a mean. */
+  #statistic(name: BoundName, observable: string, index: number): Statistic {
+    const column = `${name}_statistic`;
+    const said = column in this.#raw ? text(this.#at(column, observable, index)) : "mean";
+    return (STATISTICS.includes(said) ? said : "") as Statistic;
+  }
+
+  /** What a bound is of the samples wherever it is known; what it will be where it is not yet. */
+  statistic(name: BoundName): Statistic {
+    const { scale, observables } = this.spec;
+    let single = false;
+    for (const observable of observables) {
+      for (const index of scale.cutoffs.keys()) {
+        const found = this.#statistic(name, observable.name, index);
+        // Of an ensemble beside samples nothing is said.
+        if (found && found !== "single") return found;
+        single ||= found === "single";
+      }
+    }
+    if (single) return "single";
+    return name === "attack" || name === "certificate" ? "largest" : "mean";
+  }
+
+  rare(observable: string, index: number): RareCell {
+    return {
+      value: this.cell("rare", observable, index),
+      once: this.cell("rare_once", observable, index),
+      over: this.cell("rare_over", observable, index),
+      of: text(this.#at("rare_of", observable, index)),
+      how: text(this.#at("rare_how", observable, index)),
+    };
+  }
+
+  hasRare(index: number): boolean {
+    return this.spec.observables.some(({ name }) => isObject(this.#at("rare_curve", name, index)));
+  }
+
+  #rareRows(index: number): Row[] {
+    const curves = this.spec.observables.flatMap(({ name }) => {
+      const curve = this.#at("rare_curve", name, index);
+      const parts = CURVE.map((part) => (isObject(curve) ? curve[part] : null));
+      if (!parts.every(Array.isArray)) return [];
+      return parts[0]!.map((_: unknown, i: number): Row => {
+        const step = CURVE.map((part, place) => [part, cell(parts[place]![i])]);
+        return { observable: name, ...Object.fromEntries(step) };
+      });
+    });
+    const here = this.rows().filter((row) => row.index === index);
+    return curves.length > 0 ? [...here, ...curves] : [];
   }
 
   /** False while the kernel has still to compute this cutoff. */
@@ -81,11 +160,15 @@ export class Table {
           value_error: this.cell("value_error", observable.name, index),
         };
         for (const name of BOUNDS) {
-          const { value, error, kind, how } = this.bound(name, observable.name, index);
+          const { value, error, kind, how, statistic } = this.bound(name, observable.name, index);
           row[name] = value;
           row[`${name}_error`] = error;
           row[`${name}_kind`] = kind;
           row[`${name}_how`] = how;
+          row[`${name}_statistic`] = statistic;
+          for (const part of OF_SAMPLES) {
+            row[`${name}_${part}`] = this.cell(`${name}_${part}`, observable.name, index);
+          }
         }
         return row;
       }),
@@ -139,6 +222,7 @@ export class Table {
           named[name] = rows.filter(isObject).map((row) => ({ ...row })) as Row[];
       }
     }
+    if (view === "rare") return { ...named, table: this.#rareRows(index) };
     const relevance = this.relevance(index);
     const couplings = this.couplings();
     const table = view === "spectrum" ? relevance : view === "flow" ? couplings : this.rows();

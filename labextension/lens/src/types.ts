@@ -9,6 +9,8 @@ export type Cell = number | null;
 /** The four ways to say what a cutoff costs; they are only ever shown together. */
 export const BOUNDS = ["average", "resample", "attack", "certificate"] as const;
 export type BoundName = (typeof BOUNDS)[number];
+/** What a bound is of the changes of all samples; nothing where it does not say. */
+export type Statistic = "largest" | "mean" | "single" | "";
 
 export interface ScaleSpec {
   name: string;
@@ -89,6 +91,7 @@ export type Outgoing =
   | { kind: "action"; name: string; value?: unknown }
   | { kind: "set"; name: string; value: number }
   | { kind: "image"; id: number; data: string }
+  | { kind: "rare"; index: number }
   | { kind: "asset"; name: string };
 
 export interface Incoming {

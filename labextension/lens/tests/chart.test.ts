@@ -4,7 +4,7 @@ import { chartConfig, recolour } from "../src/config";
 import { fit } from "../src/fit";
 import { mount, type MountOptions } from "../src/page";
 import { render } from "../src/widget";
-import { model, press, record } from "./records";
+import { model, press, rareAt, record } from "./records";
 import { frame } from "./setup";
 
 const LOADED = Symbol.for("rgwidgets.charts");
@@ -64,6 +64,23 @@ describe("charts", () => {
     expect(load).toHaveBeenCalledOnce();
     expect(asked.map(({ spec }) => spec)).toEqual([{ mark: "line" }, { mark: "point" }]);
     expect(tabs().map((tab) => tab.getAttribute("aria-selected"))).toEqual(["false", "true"]);
+  });
+
+  it("of how rare says why it is blank, and is drawn anew at a cutoff where it is known", async () => {
+    open(rareAt(2), { charts });
+    await settle();
+    tabs()[1]!.click();
+    await settle();
+    const note = (): string => el.querySelectorAll(".rg-chart-note")[1]!.textContent!;
+    expect(note()).toContain("not computed");
+    const dial = el.querySelector<HTMLElement>(".rg-dial input")!;
+    press(dial, "ArrowRight");
+    press(dial, "ArrowRight");
+    frame();
+    await settle();
+    expect(note()).toBe("");
+    const drawn = updates.at(-1) as { data: Record<string, unknown[]> };
+    expect(drawn.data.table!.filter((row) => "epsilon" in (row as object))).toHaveLength(3);
   });
 
   it("are not loaded by a lens that has none", async () => {

@@ -1,9 +1,15 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Dial } from "../src/dial";
+import type { Table } from "../src/table";
 import { press, release } from "./records";
 
 const labels = ["1", "2", "4", "8", "16", "32", "64"];
 const scale = { name: "block", symbol: "b", unit: "spins", cutoffs: labels.map(Number), labels };
+
+const kept = (budget: Table["budget"]): Pick<Table, "budget" | "statistic"> => ({
+  budget,
+  statistic: (name) => (name === "average" ? "mean" : "largest"),
+});
 
 let dial: Dial;
 let previews: number[];
@@ -79,11 +85,22 @@ it("says its cutoff, in words to who listens and in print to who looks", () => {
 });
 
 it("marks where each curve leaves the budget by shape as well as colour", () => {
-  dial.showBudget({ average: 4, attack: 2, certificate: null });
+  dial.showBudget(kept({ average: 4, attack: 2, certificate: null }));
   const marks = [...dial.el.querySelectorAll(".rg-budget-mark path")];
   expect(marks).toHaveLength(2);
   expect(new Set(marks.map((path) => path.getAttribute("d"))).size).toBe(2);
-  expect(dial.el.querySelector(".rg-dial-legend")!.textContent).toContain("certificate: none");
+  expect(dial.el.querySelector(".rg-dial-legend")!.textContent).toBe(
+    "Coarsest in budgetin the mean byaverage: 16for each sample byattack: 4certificate: none",
+  );
+});
+
+it("of a record that kept means alone says why no worst sample is in budget", () => {
+  const means = { budget: { average: 4, attack: null, certificate: null } };
+  dial.showBudget({ ...means, statistic: () => "mean" });
+  const legend = dial.el.querySelector(".rg-dial-legend")!.textContent!;
+  expect(legend).toContain("for each sample: not known, as this record kept means alone");
+  expect(legend).not.toContain("attack");
+  expect(dial.el.querySelectorAll(".rg-budget-mark")).toHaveLength(1);
 });
 
 it("twelve cutoffs or fewer are all labelled where there is room", () => {

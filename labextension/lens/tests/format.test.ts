@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { given, measured, number, phrase, spoken } from "../src/format";
+import { given, measured, number, onceIn, percent, phrase, spoken } from "../src/format";
 
 describe("a value beside its error", () => {
   it.each([
@@ -36,4 +36,26 @@ it("a number that somebody chose has no idle zeros", () => {
 it("what is spoken has no signs that a reader stumbles over", () => {
   expect(spoken(-0.7132, 0.0021)).toBe("-0.713 plus or minus 0.002");
   expect(spoken(null)).toBe("not known");
+});
+
+it.each([
+  [1e-6, "once in 10⁶"],
+  [2.3e-5, "once in 4×10⁴"],
+  [1.04e-6, "once in 10⁶"],
+  [1e-3, "once in 10³"],
+  [0.0314, "once in 30"],
+  [0.5, "once in 2"],
+  [1, "once in 1"],
+])("a probability of %s is %s", (probability, said) => {
+  expect(onceIn(probability)).toBe(said);
+});
+
+it.each([
+  [0, "0 %"],
+  [1 / 256, "0.39 %"],
+  [59 / 360, "16 %"],
+  [0.996, "99.6 %"],
+  [1, "100 %"],
+])("a share of %s is %s", (share, said) => {
+  expect(percent(share)).toBe(said);
 });

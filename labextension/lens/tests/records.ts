@@ -4,6 +4,35 @@ import type { Incoming, LensRecord } from "../src/types";
 
 const CUTOFFS = [1, 2, 4, 8];
 
+const every = <T>(one: T): Record<string, T[]> => ({
+  energy: CUTOFFS.map(() => one),
+  magnetisation: CUTOFFS.map(() => one),
+});
+
+/** The same, whose curve of rare events is known at the cutoff of that index alone. */
+export function rareAt(index: number): LensRecord & Record<string, any> {
+  const made = record() as Record<string, any>;
+  const only = <T>(one: T): Record<string, (T | null)[]> => ({
+    energy: CUTOFFS.map((_, i) => (i === index ? one : null)),
+  });
+  made.spec.views = ["field", "bounds", "rare"];
+  made.charts = { bounds: { mark: "line" }, rare: { mark: "area" } };
+  Object.assign(made.table, {
+    rare: only(0.25),
+    rare_once: only(1e-6),
+    rare_over: only(6.3e-5),
+    rare_of: only("over one of 360 inputs at random and a tail drawn by its law: Gaussian"),
+    rare_how: only("multilevel splitting"),
+    rare_curve: only({
+      epsilon: [0, 0.1, 0.25],
+      probability: [0.5, 1e-3, 0],
+      low: [0.4, 5e-4, 0],
+      high: [0.6, 2e-3, 1e-6],
+    }),
+  });
+  return made as never;
+}
+
 /** Level k is 2^(3-k) spins wide; its first spin is up only for even k. */
 export function bits(index: number): { side: number; bytes: Uint8Array<ArrayBuffer> } {
   const side = 2 ** (3 - index);
@@ -51,6 +80,14 @@ export function record(): LensRecord & Record<string, unknown> {
       attack: column(0, 0.03, 0.11, 0.3),
       certificate: column(0, 0.08, 0.4, null),
       certificate_kind: column(null, null, null, null),
+      average_statistic: every("mean"),
+      resample_statistic: every("mean"),
+      attack_statistic: every("largest"),
+      certificate_statistic: every("largest"),
+      attack_of: every("the largest of 360 inputs, every tail with ‖tail‖ ≤ 3.2"),
+      attack_median: column(0, 0.01, 0.02, 0.03),
+      attack_over: column(0, 0, 0.164, 0.996),
+      attack_others: column(0.01, 0.01, 0.2, 1),
       budget: { average: 3, attack: 1, certificate: null },
     },
     charts: {},
