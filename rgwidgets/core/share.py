@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+import torch
 
 from .numeric import real, whole
 
@@ -57,12 +60,21 @@ class Share:
         ParameterError
             If the confidence is not in (0, 1).
         """
-        from scipy.special import betaincinv
-
         real("confidence", confidence, "(0, 1)")
         if self.count == self.of:
             return 1.0
-        return float(betaincinv(self.count + 1, self.of - self.count, confidence))
+        k = torch.arange(self.count + 1, dtype=torch.float64)
+        n = torch.tensor(self.of, dtype=torch.float64)
+        ways = torch.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
+        low, high = self.value, 1.0
+        while high - low > 1e-15 * high:  # to where so few, or fewer, are just too rare
+            middle = (low + high) / 2
+            if middle in (low, high):
+                break
+            terms = ways + k * math.log(middle) + (n - k) * math.log1p(-middle)
+            rare = float(terms.logsumexp(0).exp()) <= 1 - confidence
+            low, high = (low, middle) if rare else (middle, high)
+        return high
 
     def __str__(self) -> str:
         percent = 100 * self.value

@@ -47,13 +47,11 @@ def divided(
     share = real("held_out", held_out, "[0, 1)")
     whole = capture(module, batch, layer, observables, labels=labels, **given)
     x = whole.features["activation"]
-    n = len(x)
-    test, fit = torch.randperm(n, generator=torch.Generator().manual_seed(0)).split(
-        [round(share * n), n - round(share * n)]
-    )
+    count = round(share * len(x))
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
+    test, fit = (places.sort().values for places in order.split([count, len(x) - count]))
 
     def part(places: Tensor) -> Theory:
-        places = places.sort().values
         args, keywords = chosen(arguments(batch), places)
         specs = {
             name: spec.part(places) if isinstance(spec, OutputObservable) else spec
@@ -64,18 +62,23 @@ def divided(
         _check_same(whole, found, places)
         return found
 
-    rows = len(fit) * x[0].numel() // x.shape[-1]
-    why = "" if share else "as asked"
-    if share and (min(len(test), len(fit)) < FEWEST or rows <= x.shape[-1]):
-        why = f"{len(fit)} and {len(test)} are too few to choose {x.shape[-1]} directions and test"
+    why = _too_few(fit, test, x) if share else "as asked"
     try:
         tested = whole if why else replace(part(test), reference=part(fit))
     except (ObservableError, ShapeError) as error:
         tested, why = whole, error.message
-    said = f"the same {n} inputs choose what is cut and put it to the test: {why}"
+    said = f"the same {len(x)} inputs choose what is cut and put it to the test: {why}"
     if tested.reference is not None:
         said = f"{len(fit)} inputs choose what is cut, {len(test)} others put it to the test"
     return replace(tested, attrs={**tested.attrs, "held_out": said})
+
+
+def _too_few(fit: Tensor, test: Tensor, x: Tensor) -> str:
+    """Why samples (n, …, d) are not divided, if they are not."""
+    rows = len(fit) * x[0].numel() // x.shape[-1]
+    if min(len(test), len(fit)) >= FEWEST and rows > x.shape[-1]:
+        return ""
+    return f"{len(fit)} and {len(test)} are too few to choose {x.shape[-1]} directions and test"
 
 
 def _named(observables: Any, labels: Tensor | None) -> Mapping[str, Any]:
