@@ -60,6 +60,7 @@ _HOMES = {
     "Decimation": "rgwidgets.schemes.decimation",
     "MigdalKadanoff": "rgwidgets.schemes.migdal_kadanoff",
     "ActivationSpectrum": "rgwidgets.schemes.activation_spectrum",
+    "AttackSpectrum": "rgwidgets.schemes.attack_spectrum",
     "GradientSpectrum": "rgwidgets.schemes.gradient_spectrum",
     "Microscope": "rgwidgets.microscope",
     "compare": "rgwidgets.core.comparison",

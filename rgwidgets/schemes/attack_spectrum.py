@@ -26,6 +26,8 @@ _STEPS, _RESTARTS = 4, 2
 _TAILS = 0.5
 #: Eigenvalues of the attacks below this part of the largest are rounding.
 _ROUNDING = 1e-9
+#: So is a change below this part of the largest with nothing kept.
+_NOTHING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,13 @@ class AttackSpectrum(SubspaceScheme):
                 theory, feature, Spectrum(mean, basis, values, ""), rank, self.quantile
             )
             climbs, largest = self._climbs(fibre, observables)
-            values[rank:following] = largest
-            rest = basis[:, rank:]
-            turned = rest @ ordered(_shares(climbs, fibre.tails), rest.T @ covariance @ rest)[1]
-            basis = torch.cat([basis[:, :rank], turned], dim=1)
-            if not largest:
+            rest, shares = basis[:, rank:], _shares(climbs, fibre.tails)
+            ended = largest <= _NOTHING * float(values[0])
+            order = ordered(0 * shares if ended else shares, rest.T @ covariance @ rest)[1]
+            basis = torch.cat([basis[:, :rank], rest @ order], dim=1)
+            if ended:
                 break
+            values[rank:following] = largest
         named = "the observables" if self.observable == ALL else observables[0][0].name
         unit = "" if self.observable == ALL else observables[0][0].unit
         values = values.flip(0).cummax(0).values.flip(0)  # what later directions can do, they can
@@ -108,7 +111,8 @@ class AttackSpectrum(SubspaceScheme):
         """Where attacks climb, (rows, k): unit gradients times √change; and the largest change."""
         effort = {"steps": min(self.steps, _STEPS), "restarts": min(self.restarts, _RESTARTS)}
         climbs, largest = [], 0.0
-        for observable, weight in observables:
+        for named, weight in observables:
+            observable = fibre.theory.observable(named.name)  # of what was cut first
             found = attack(fibre, observable, **effort, seed=self.seed)
             change = weight * found.change
             with torch.no_grad():
