@@ -166,7 +166,7 @@ def _against(what: str, mine: Tensor, its: Tensor) -> Row:
     if min(float(mine.mean()), float(its.mean())) < NOTHING:
         said = f"{float(mine.mean()):.2g} and {float(its.mean()):.2g} nats"
         return Row("orders, verdict", what, said)
-    logarithms = (mine / its).log().flatten(1).mean(1)
+    logarithms = (mine / its).log().reshape(len(mine), -1).mean(1)
     middle, error = float(logarithms.mean()), float(logarithms.std()) / len(logarithms) ** 0.5
     said = f"{math.exp(middle):.2f} ± {math.exp(middle) * error:.2f} ×"
     return Row("orders, verdict", what, said, "< 1", middle + 2 * error < 0)
