@@ -43,11 +43,11 @@ class AttackSpectrum(SubspaceScheme):
     is attacked anew. Beyond 64 dimensions several directions are kept at a time, one attack for
     each cutoff of the scale. Directions that no attack needs are ordered by their variance.
 
-    On digits that no direction was fitted to (`python -m tests.benchmarks orders`), the attacked
-    change of the loss is clearly smaller than with any other order here at rank 8 of 64; at lower
-    ranks it is as small as with variances, at higher as with gradients, each of which fails where
-    the other does well. Of a single linear observable, such as a logit difference, gradients at
-    the data tell nearly all. A search for directions that finds less than there is, as where the
+    On digits that no direction was fitted to (`python -m tests.benchmarks orders`), the largest
+    attacked change of the loss is clearly smaller than with any other order here at rank 8 of 64;
+    at rank 4 it is as small as with variances, at 16 and 24 as with gradients, each of which fails
+    where the other does well. Of a logit difference gradients at the data tell nearly all: there
+    it was the better at rank 16 alone. A search that finds less than there is, as where the
     observable is flat about the data, orders by what it has found.
 
     Relevance is the largest change that an attack made on any sample while this direction or a
