@@ -62,6 +62,7 @@ _HOMES = {
     "MigdalKadanoff": "rgwidgets.schemes.migdal_kadanoff",
     "ActivationSpectrum": "rgwidgets.schemes.activation_spectrum",
     "CircuitSpectrum": "rgwidgets.schemes.circuit_spectrum",
+    "AttackSpectrum": "rgwidgets.schemes.attack_spectrum",
     "GradientSpectrum": "rgwidgets.schemes.gradient_spectrum",
     "Microscope": "rgwidgets.microscope",
     "compare": "rgwidgets.core.comparison",

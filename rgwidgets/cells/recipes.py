@@ -94,6 +94,7 @@ SCHEMES: Mapping[str, tuple[Fit, ...]] = {
         Fit("many directions", "steps=4, restarts=1"),
     ),
     "CircuitSpectrum": (Fit("one head"),),
+    "AttackSpectrum": (Fit("activation"), Fit("tree")),
     "ClusterTree": (Fit("activation"), Fit("tree")),
     "SparseAutoencoder": (Fit("activation", "latents=128, training_steps=300"),),
     "FisherSpectrum": (Fit("weights"),),

@@ -16,6 +16,7 @@ from ..core.numeric import several
 from ..core.scheme import Scheme
 from ..core.theory import Theory
 from ..schemes.activation_spectrum import ActivationSpectrum
+from ..schemes.attack_spectrum import AttackSpectrum
 from ..schemes.cluster_tree import ClusterTree
 from ..schemes.fisher_spectrum import FisherSpectrum
 from ..schemes.gradient_spectrum import GradientSpectrum
@@ -35,6 +36,7 @@ from .view import View
 FAMILIES: dict[str, Scheme] = {
     "activation": ActivationSpectrum(),
     "gradient": GradientSpectrum(observable=ALL),
+    "attack": AttackSpectrum(observable=ALL),
     "kernel": KernelSpectrum(),
     "fisher": FisherSpectrum(),
     "sae": SparseAutoencoder(),
@@ -117,8 +119,8 @@ class Microscope:
         budget
             {observable: tolerance}, in the observables' units.
         features
-            A family of `FAMILIES`, or any scheme. "activation", "gradient", "cluster" and "sae" are
-            of the layer's output, "kernel" and "fisher" of its weights; "sae" is a TopK
+            A family of `FAMILIES`, or any scheme. "activation", "gradient", "attack", "cluster" and
+            "sae" are of the layer's output, "kernel" and "fisher" of its weights; "sae" is a TopK
             autoencoder of 256 latents: pass `SparseAutoencoder(…)` for others. Several are put
             side by side.
         labels

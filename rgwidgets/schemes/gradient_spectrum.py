@@ -61,7 +61,7 @@ class GradientSpectrum(SubspaceScheme):
     def measure(self, theory: Theory, feature: str) -> Spectrum:
         """Mean of the feature, and eigenvectors of the observable's mean gradient outer product."""
         mean, covariance = moments(theory.features[feature])
-        product, chosen = torch.zeros_like(covariance), self._chosen(theory)
+        product, chosen = torch.zeros_like(covariance), weighted(theory, self.observable)
         for observable, weight in chosen:
             rows = gradients(observable, theory, feature).double().flatten(0, -2).to(mean)
             product += weight**2 * rows.T @ rows / len(rows)
@@ -72,19 +72,19 @@ class GradientSpectrum(SubspaceScheme):
         unit = f"({first.unit})²" if first.unit and not several else ""
         return Spectrum(mean, vectors, values, f"mean squared gradient of {named}", unit)
 
-    def _chosen(self, theory: Theory) -> list[tuple[Observable, float]]:
-        """Observables with their weights."""
-        if not theory.observables:
-            raise ObservableError(
-                "observables of the theory",
-                given="none",
-                allowed="at least one",
-                mend="capture with labels or observables",
-            )
-        if self.observable == ALL:
-            return [(o, 1 / o.tolerance if o.tolerance else 1.0) for o in theory.observables]
-        named = theory.observable(self.observable) if self.observable else theory.observables[0]
-        return [(named, 1.0)]
+
+def weighted(theory: Theory, name: str) -> list[tuple[Observable, float]]:
+    """One of a theory's observables, its first if unnamed; or ALL, in units of their tolerances."""
+    if not theory.observables:
+        raise ObservableError(
+            "observables of the theory",
+            given="none",
+            allowed="at least one",
+            mend="capture with labels or observables",
+        )
+    if name == ALL:
+        return [(o, 1 / o.tolerance if o.tolerance else 1.0) for o in theory.observables]
+    return [(theory.observable(name) if name else theory.observables[0], 1.0)]
 
 
 def gradients(observable: Observable, theory: Theory, feature: str) -> Tensor:

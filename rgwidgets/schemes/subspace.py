@@ -141,8 +141,8 @@ class SubspaceScheme(Scheme):
         feature = feature_of(theory)
         d = self.full_rank(origin)
         kept = theory.features[feature].shape[-1] if theory is not origin else d
-        ranks = range(d + 1) if d <= _EVERY_RANK else geometric(d)
-        cutoffs = sorted({float(r) for r in ranks if r <= kept} | {float(kept)}, reverse=True)
+        allowed = {float(r) for r in ranks(d) if r <= kept} | {float(kept)}
+        cutoffs = sorted(allowed, reverse=True)
         return Scale("rank", "r", "directions", tuple(cutoffs), "decreasing")
 
     def coarsen(self, theory: Theory, cutoff: float) -> EffectiveTheory:
@@ -298,6 +298,11 @@ def _unspanned(x: Tensor, rest: Tensor) -> str:
 def _kept_variance(kept: Tensor, rest: Tensor) -> Mapping[str, float]:
     total = float((kept**2).sum() + (rest**2).sum())
     return {"kept_variance": float((kept**2).sum()) / total if total else 1.0}
+
+
+def ranks(d: int) -> list[int]:
+    """From 0 to d: every one up to 64, four for each halving beyond."""
+    return list(range(d + 1)) if d <= _EVERY_RANK else geometric(d)
 
 
 def geometric(d: int) -> list[int]:

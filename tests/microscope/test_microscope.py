@@ -63,7 +63,7 @@ def first_output(outputs):
     return outputs.flatten(1)[:, 0]
 
 
-OF_ACTIVATIONS = ("activation", "gradient", "cluster")
+OF_ACTIVATIONS = ("activation", "gradient", "attack", "cluster")
 OF_WEIGHTS = ["kernel", "fisher"]
 
 

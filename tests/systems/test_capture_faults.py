@@ -92,7 +92,7 @@ def test_an_observable_without_gradient_is_tried_or_refused_by_name(
         return z.detach()[:, 0] if detach else z.argmax(-1).float()
 
     with as_found(module):
-        if family == "gradient":
+        if family in ("gradient", "attack"):
             with pytest.raises(RGError, match=r"'stepped'.*layer 'first'.*no gradient"):
                 look(module, family, observables=stepped)
         else:
@@ -106,7 +106,7 @@ def test_what_is_overwritten_before_its_gradient_is_tried_or_refused_by_name(
     module = seeded(lambda: Net(after=lambda h: h.sigmoid_().mul_(2)))
     observables = {"square": lambda z: z[:, 0] ** 2}
     with as_found(module):
-        if family == "gradient" or family in OF_WEIGHTS:
+        if family in ("gradient", "attack") or family in OF_WEIGHTS:
             with pytest.raises(ObservableError, match=r"layer 'first'.*torch says.*inplace"):
                 look(module, family, observables=observables)
         else:
