@@ -185,6 +185,13 @@ class Fibre(ABC):
     def _outside(self) -> Share:
         return Share(int((~self.holds(self.own)).sum()), len(self))
 
+    @property
+    def promised(self) -> str:
+        """Of whom attack and certificate are, and of whose own configurations they are not."""
+        outside = self._outside().count
+        more = f"; {outside:,} of them lie outside by themselves" if outside else ""
+        return self.whom(self.all_in_words) + more
+
     def _of_ensemble(self, observable: Observable) -> Influence:
         """Changes of what only the whole ensemble has, such as Binder's cumulant."""
 
@@ -234,8 +241,7 @@ class _Seen:
         each = largest.amax(0)
         if certificate.each is not None:  # what is above is so by rounding
             each = each.minimum(certificate.each.to(each))
-        whom = self._fibre.whom(self._fibre.all_in_words)
-        return Bound.of(each, "measured", found.how, whom=whom)
+        return Bound.of(each, "measured", found.how, whom=self._fibre.promised)
 
     def unless_above(self, proof: Proof | str) -> Bound:
         """What is proved, unless something that was evaluated is above it."""
@@ -250,8 +256,7 @@ class _Seen:
                     f"withdrawn: the {name} of sample {i} is {float(change[i]):.4g}, above the "
                     f"{float(proof.change[i]):.4g} that {proof.how} allowed"
                 )
-        whom = self._fibre.whom(self._fibre.all_in_words)
-        return Bound.of(proof.change, "proved", proof.how, whom=whom)
+        return Bound.of(proof.change, "proved", proof.how, whom=self._fibre.promised)
 
 
 def rounding(own: Tensor) -> Tensor:

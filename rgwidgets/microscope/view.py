@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from ..core.bounds import Bound
 from ..core.diagnosis import first_within, mean_changes
 from ..core.errors import ParameterError
 from ..core.estimate import Estimate
@@ -153,11 +154,13 @@ class View(Flow):
     def numbers(self, cutoff: float) -> dict[str, Estimate]:
         """What a sweep keeps of a view: {"loss, attack": …} for every bound that there is.
 
+        What is proved has error 0; the largest of samples has none that is known, NaN.
+
         So a grid of layers, checkpoints and families is `rg.sweep(measure, grid)` with a
         `measure(layer, step, family)` that ends in `return view.numbers(cutoff)`.
         """
         return {
-            f"{name}, {curve}": Estimate(bound.value, bound.error or 0.0)
+            f"{name}, {curve}": Estimate(bound.value, _error(bound))
             for name, influence in self.level(cutoff).influences.items()
             for curve in CURVES
             if (bound := getattr(influence, curve))
@@ -204,6 +207,12 @@ def restricted(theory: Theory, index: Tensor) -> Theory:
         tuple(of_some(o) for o in theory.observables if o.reduce is None),
         name=theory.name,
     )
+
+
+def _error(bound: Bound) -> float:
+    if bound.error is not None:
+        return bound.error
+    return 0.0 if bound.kind == "proved" else math.nan
 
 
 def _estimate(values: Sequence[float]) -> Estimate:
