@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
+from rgwidgets.bounds.attack import attack
 from rgwidgets.bounds.fibre import Fibre
 from rgwidgets.bounds.influence import subspace_influence
+from rgwidgets.bounds.statistics import derangement
 from rgwidgets.compute.moments import Moments
 from rgwidgets.core.errors import ParameterError, ShapeError
 from rgwidgets.core.numeric import in_double, whole
@@ -20,7 +22,7 @@ from rgwidgets.core.outputs import after
 from rgwidgets.core.relevance import Relevance
 from rgwidgets.core.scale import Scale
 from rgwidgets.core.scheme import Scheme
-from rgwidgets.core.theory import EffectiveTheory, Features, Theory
+from rgwidgets.core.theory import EffectiveTheory, Features, Observable, Theory
 
 #: Up to this many directions every rank is a cutoff; beyond, four for each halving.
 _EVERY_RANK = 64
@@ -188,6 +190,31 @@ class SubspaceScheme(Scheme):
         own = GradientSpectrum(observable=ALL, **effort)
         return {"reversed": _Reversed(self, **effort), "own": own}
 
+    def worst(self, theory: Theory, cutoff: float, observable: Observable) -> Theory | None:
+        """Each sample with that tail which moves an observable most, of all that were looked at:
+        its own, another's, or the one that an attack found.
+
+        All orders cut it about the mean that the theory has; the observables' own is theirs there.
+        """
+        theory, rank = self._origin(theory), int(cutoff)
+        cut, feature, spectrum = (
+            self.coarsen(theory, rank),
+            feature_of(theory),
+            self.spectrum(theory),
+        )
+        fibre = cut.attrs["fibre"]
+        assert isinstance(fibre, Fibre)
+        seen = fibre.theory.observable(observable.name)
+        tail = _worst_tail(fibre, seen, steps=self.steps, restarts=self.restarts, seed=self.seed)
+        along = spectrum.basis[:, rank:]
+        moved = cut.lift()[feature] + tail.reshape(*fibre.tails.shape) @ along.T
+        other = replace(theory, features={**theory.features, feature: moved})
+        known = _SPECTRA.setdefault(other, {self: spectrum})
+        own = self.alternatives(theory)["own"]
+        if isinstance(own, SubspaceScheme):
+            known[own] = replace(own.spectrum(other), mean=spectrum.mean)
+        return other
+
     def _origin(self, theory: Theory) -> Theory:
         """The theory that this scheme cut to make `theory`, or `theory` itself."""
         if isinstance(theory, EffectiveTheory) and theory.attrs.get("scheme") == self:
@@ -210,6 +237,18 @@ class _Reversed(SubspaceScheme):
         found = self.of.spectrum(theory)
         flipped = found.basis.flip(1), -found.values.flip(0)
         return Spectrum(found.mean, *flipped, f"minus {found.quantity}", found.unit)
+
+
+def _worst_tail(fibre: Fibre, observable: Observable, **search: int) -> Tensor:
+    """Of each sample the tail that changes the observable most, (n, K)."""
+    tails = [fibre.own, attack(fibre, observable, **search).point]
+    if len(fibre) > 1:
+        tails.append(fibre.own[derangement(len(fibre), search["seed"]).to(fibre.own.device)])
+    with torch.no_grad():
+        points = torch.stack([torch.zeros_like(fibre.own), *tails])
+        values = fibre.evaluate(observable, points)[0].double()
+    worst = (values[1:] - values[0]).abs().argmax(0).to(points.device)
+    return points[1 + worst, torch.arange(len(fibre), device=points.device)]
 
 
 def feature_of(theory: Theory) -> str:
