@@ -43,8 +43,9 @@ FAULTS = (
 WASTE = 1.5
 #: To these shares of its size the neglected part is scaled down.
 SHRUNK = tuple(2.0**-k for k in range(7))
-#: Changes beyond so many tolerances are all alike: the observable is lost.
-_LOST = 10.0
+#: Changes beyond so many tolerances are all alike: the observable is lost. Of tails that were
+#: sought out all that is told is that they break the budget, since their size was chosen to.
+_LOST, _BROKEN = 10.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -268,14 +269,14 @@ def _orders(
     largest: bool,
 ) -> dict[str, float]:
     """For each order the features that the budget needs, and the mean change over the flow."""
-    found = {}
+    found, lost = {}, _BROKEN if largest else _LOST
     for name, scheme in orders.items():
         levels = [scheme.coarsen(theory, cutoff) for cutoff in cutoffs]
         by_name = mean_changes(theory, levels, list(budget), largest=largest)
         rows = ([_share(c, budget[n]) for c in row] for n, row in by_name.items())
         changes = [max(column) for column in zip(*rows, strict=True)]
         found[f"needed, {name} order"] = first_within(cutoffs, changes, 1.0)
-        found[f"mean change, {name} order"] = sum(min(c, _LOST) for c in changes) / len(changes)
+        found[f"mean change, {name} order"] = sum(min(c, lost) for c in changes) / len(changes)
     return found
 
 
