@@ -43,9 +43,6 @@ FAULTS = (
 WASTE = 1.5
 #: To these shares of its size the neglected part is scaled down.
 SHRUNK = tuple(2.0**-k for k in range(7))
-#: Changes beyond so many tolerances are all alike: the observable is lost. Of tails that were
-#: sought out all that is told is that they break the budget, since their size was chosen to.
-_LOST, _BROKEN = 10.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -86,9 +83,9 @@ def diagnose(flow: Flow, cutoff: float, budget: Mapping[str, float] | None = Non
 
     - dangerously irrelevant if what is neglected, scaled down to nothing, goes on to break the
       budget, by an effect that does not vanish with its size (`danger`);
-    - wrong direction if the opposite order loses less over the whole flow;
-    - misaligned relevance if the observables' own order needs far fewer features, or this one all
-      of them;
+    - wrong direction if the opposite order, of all features or of the neglected ones, needs fewer,
+      and about as few as the observables' own order;
+    - misaligned relevance if that needs far fewer, or this one all of them;
     - mistuned cutoff otherwise: the right order, cut too early.
 
     Parameters
@@ -174,10 +171,10 @@ def _named(
             f"by {found['effect left']:.2g} tolerances: {fading}",
             "do not judge by size: keep what the effect comes from, or bound the gain",
         )
-    orders = {"given": flow.scheme, **flow.scheme.alternatives(theory)}
+    orders = {"given": flow.scheme, **flow.scheme.alternatives(theory, cutoff)}
     why = "" if {"reversed", "own"} <= set(orders) else "this scheme knows of none"
     try:
-        found |= {} if why else _orders(theory, flow.scale.cutoffs, orders, budget, largest=quiet)
+        needs = {} if why else _needs(theory, flow.scale.cutoffs, orders, budget, largest=quiet)
     except ObservableError as error:  # such as an observable without a gradient
         why = str(error)
     if why:
@@ -186,41 +183,38 @@ def _named(
             f"the neglected features matter, and there is no other order to compare with: {why}",
             "cut later, or try a scheme that orders features by relevance",
         )
-    return _compared(
-        flow.scale.cutoffs,
-        cutoff,
-        {n: found[f"needed, {n} order"] for n in orders},
-        found["mean change, reversed order"] < (1 - 1e-6) * found["mean change, given order"],
-    )
+    found |= {f"needed, {name} order": kept for name, kept in needs.items()}
+    return _compared(flow.scale.cutoffs, cutoff, needs)
 
 
 def _compared(
-    cutoffs: Sequence[float], cutoff: float, needs: Mapping[str, float], reverse: bool
+    cutoffs: Sequence[float], cutoff: float, needs: Mapping[str, float]
 ) -> tuple[Fault, str, str]:
-    """The same from how many features each order needs, and whether the reverse loses less."""
-    if cutoffs.index(needs["given"]) >= cutoffs.index(cutoff):
+    """The same from how many features each order needs."""
+    given, own = needs["given"], needs["own"]
+    opposite = min(needs["reversed"], needs.get("half reversed", math.inf))
+    if cutoffs.index(given) >= cutoffs.index(cutoff):
         return (
             "unknown",
             "a search breaks the budget, and this scheme cannot compare orders on what it found",
             "keep the directions along which the observable is steep, or monitor the tail",
         )
-    if reverse:
+    if opposite < given and opposite <= WASTE * own:
         return (
             "wrong direction",
             "what the scheme puts last is what the observables need first",
-            "reverse the order, or order by the observables' gradient",
+            "reverse the order of what is neglected, or order by the observables' gradient",
         )
-    nothing_saved = needs["given"] == cutoffs[0] > needs["own"]
-    if needs["given"] > WASTE * needs["own"] or nothing_saved:
+    if given > WASTE * own or given == cutoffs[0] > own:
         return (
             "misaligned relevance",
-            f"the scheme must keep {needs['given']:g} features where {needs['own']:g} would do",
+            f"the scheme must keep {given:g} features where {own:g} would do",
             "order by the observables' gradient",
         )
     return (
         "mistuned cutoff",
-        f"the order is right, but the budget needs {needs['given']:g} features, not {cutoff:g}",
-        f"cut at {needs['given']:g}",
+        f"the order is right, but the budget needs {given:g} features, not {cutoff:g}",
+        f"cut at {given:g}",
     )
 
 
@@ -260,7 +254,7 @@ def _rounding(values: Tensor) -> float:
     return float(eps**0.5 * (1 + values.double().abs().max()))
 
 
-def _orders(
+def _needs(
     theory: Theory,
     cutoffs: Sequence[float],
     orders: Mapping[str, Scheme],
@@ -268,16 +262,15 @@ def _orders(
     *,
     largest: bool,
 ) -> dict[str, float]:
-    """For each order the features that the budget needs, and the mean change over the flow."""
-    found, lost = {}, _BROKEN if largest else _LOST
+    """For each order the coarsest cutoff at which the change of these samples is in budget."""
+    needs = {}
     for name, scheme in orders.items():
         levels = [scheme.coarsen(theory, cutoff) for cutoff in cutoffs]
         by_name = mean_changes(theory, levels, list(budget), largest=largest)
         rows = ([_share(c, budget[n]) for c in row] for n, row in by_name.items())
         changes = [max(column) for column in zip(*rows, strict=True)]
-        found[f"needed, {name} order"] = first_within(cutoffs, changes, 1.0)
-        found[f"mean change, {name} order"] = sum(min(c, lost) for c in changes) / len(changes)
-    return found
+        needs[name] = first_within(cutoffs, changes, 1.0)
+    return needs
 
 
 def mean_changes(

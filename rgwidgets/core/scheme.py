@@ -41,9 +41,9 @@ class Scheme(ABC):
     def coarsen(self, theory: Theory, cutoff: float) -> EffectiveTheory:
         """The effective theory at that cutoff; raises `CutoffError` where there is none."""
 
-    def alternatives(self, theory: Theory) -> Mapping[str, Scheme]:
-        """Other orders on the same scale to judge this one by: "reversed", and the observables'
-        "own". None by default."""
+    def alternatives(self, theory: Theory, cutoff: float | None = None) -> Mapping[str, Scheme]:
+        """Other orders on the same scale to judge this one by: "reversed", the observables' "own",
+        and with a cutoff "half reversed", of what is neglected there. None by default."""
         return {}
 
     def worst(self, theory: Theory, cutoff: float, observable: Observable) -> Theory | None:

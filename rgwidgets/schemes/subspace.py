@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import torch
@@ -182,13 +182,13 @@ class SubspaceScheme(Scheme):
             raised=lift,
         )
 
-    def alternatives(self, theory: Theory) -> Mapping[str, Scheme]:
+    def alternatives(self, theory: Theory, cutoff: float | None = None) -> Mapping[str, Scheme]:
         """The opposite order, and the order in which the observables need the directions."""
         from .gradient_spectrum import GradientSpectrum
 
         effort = {name: getattr(self, name) for name in ("quantile", "steps", "restarts", "seed")}
         own = GradientSpectrum(observable=ALL, **effort)
-        return {"reversed": _Reversed(self, **effort), "own": own}
+        return {**reversed_orders(self, cutoff, **effort), "own": own}
 
     def worst(self, theory: Theory, cutoff: float, observable: Observable) -> Theory | None:
         """Each sample with that tail which moves an observable most, of all that were looked at:
@@ -224,19 +224,29 @@ class SubspaceScheme(Scheme):
 
 @dataclass(frozen=True)
 class _Reversed(SubspaceScheme):
-    """The same directions, least relevant first: what a scheme must beat."""
+    """The same directions, beyond some the least relevant first: what a scheme must beat."""
 
     name: ClassVar[str] = "reversed"
     citation: ClassVar[str] = ""
     of: SubspaceScheme
+    beyond: int = 0
 
     def full_rank(self, theory: Theory) -> int:
         return self.of.full_rank(theory)
 
     def measure(self, theory: Theory, feature: str) -> Spectrum:
-        found = self.of.spectrum(theory)
-        flipped = found.basis.flip(1), -found.values.flip(0)
-        return Spectrum(found.mean, *flipped, f"minus {found.quantity}", found.unit)
+        found, kept = self.of.spectrum(theory), self.beyond
+        basis = torch.cat([found.basis[:, :kept], found.basis[:, kept:].flip(1)], 1)
+        places = torch.arange(len(found.values), 0, -1).to(found.values)
+        return Spectrum(found.mean, basis, places, f"place in the reverse of {found.quantity}")
+
+
+def reversed_orders(
+    scheme: SubspaceScheme, cutoff: float | None, **effort: Any
+) -> dict[str, SubspaceScheme]:
+    """A scheme's own order from its end, and where a cutoff is given from its end down to there."""
+    half = {} if cutoff is None else {"half reversed": _Reversed(scheme, int(cutoff), **effort)}
+    return {"reversed": _Reversed(scheme, **effort), **half}
 
 
 def _worst_tail(fibre: Fibre, observable: Observable, **search: int) -> Tensor:

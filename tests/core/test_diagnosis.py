@@ -71,8 +71,11 @@ def test_a_scattered_need_is_told_and_how_few_would_do(needed):
     assert diagnosis.evidence["needed, given order"] == max(needed) + 1
 
 
-def test_a_need_for_everything_but_little_is_no_matter_of_the_cutoff():
-    assert flow_of((*range(8), D - 1)).diagnose(8).fault == "misaligned relevance"
+def test_of_what_is_neglected_the_order_may_be_reversed_alone():
+    diagnosis = flow_of((*range(8), D - 1)).diagnose(8)
+    assert diagnosis.fault == "wrong direction"
+    assert diagnosis.evidence["needed, half reversed order"] == 9
+    assert diagnosis.evidence["needed, reversed order"] == D
 
 
 def test_a_steep_but_quiet_direction_is_no_danger_but_quiet_on_average():
