@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -239,7 +240,7 @@ class PlantedFault(ToyModel):
         return capture(self.network(), data, "embed", reports, name=f"planted: {self.fault}")
 
 
-class _Part(nn.Module):
+class _Part(nn.Module, ABC):
     """The part of a layer (…, d) in a subspace, times a factor that depends on its length."""
 
     basis: Tensor
@@ -254,9 +255,9 @@ class _Part(nn.Module):
         part = x @ self.basis @ self.basis.T
         return x + (self.factor(part.square().sum(-1, keepdim=True)) - 1) * part
 
+    @abstractmethod
     def factor(self, square: Tensor) -> Tensor:
         """Of the squared length."""
-        raise NotImplementedError
 
 
 class _Normalised(_Part):
