@@ -124,7 +124,7 @@ def diagnose(flow: Flow, cutoff: float, budget: Mapping[str, float] | None = Non
     found = {by: _worst(list(of.values())) for by, of in shares.items()}
     if not max(found["average"], found["attack"]) > 1:
         return _in_budget(influences, found)
-    quiet = not found["average"] > 1
+    quiet = found["average"] <= 1
     theory = flow.theory
     if quiet:
         worst = max(wanted, key=lambda name: (shares["attack"][name] > 1, shares["attack"][name]))
