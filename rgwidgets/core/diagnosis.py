@@ -43,6 +43,9 @@ FAULTS = (
 WASTE = 1.5
 #: To these shares of its size the neglected part is scaled down.
 SHRUNK = tuple(2.0**-k for k in range(7))
+#: Changes beyond so many tolerances are all alike: the observable is lost. Of tails that were
+#: sought out all that is told is that they break the budget, since their size was chosen to.
+_LOST, _BROKEN = 10.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,9 @@ def diagnose(flow: Flow, cutoff: float, budget: Mapping[str, float] | None = Non
 
     - dangerously irrelevant if what is neglected, scaled down to nothing, goes on to break the
       budget, by an effect that does not vanish with its size (`danger`);
-    - wrong direction if the opposite order, of all features or of the neglected ones, needs fewer,
-      and about as few as the observables' own order;
-    - misaligned relevance if that needs far fewer, or this one all of them;
+    - wrong direction if the opposite order loses less over the whole flow; or if it needs fewer
+      features, it or that of the neglected ones alone, and about as few as the observables' own;
+    - misaligned relevance if their own needs far fewer, or this one all of them;
     - mistuned cutoff otherwise: the right order, cut too early.
 
     Parameters
@@ -174,7 +177,7 @@ def _named(
     orders = {"given": flow.scheme, **flow.scheme.alternatives(theory, cutoff)}
     why = "" if {"reversed", "own"} <= set(orders) else "this scheme knows of none"
     try:
-        needs = {} if why else _needs(theory, flow.scale.cutoffs, orders, budget, largest=quiet)
+        found |= {} if why else _orders(theory, flow.scale.cutoffs, orders, budget, largest=quiet)
     except ObservableError as error:  # such as an observable without a gradient
         why = str(error)
     if why:
@@ -183,23 +186,23 @@ def _named(
             f"the neglected features matter, and there is no other order to compare with: {why}",
             "cut later, or try a scheme that orders features by relevance",
         )
-    found |= {f"needed, {name} order": kept for name, kept in needs.items()}
-    return _compared(flow.scale.cutoffs, cutoff, needs)
+    return _compared(flow.scale.cutoffs, cutoff, found)
 
 
 def _compared(
-    cutoffs: Sequence[float], cutoff: float, needs: Mapping[str, float]
+    cutoffs: Sequence[float], cutoff: float, found: Mapping[str, float]
 ) -> tuple[Fault, str, str]:
-    """The same from how many features each order needs."""
-    given, own = needs["given"], needs["own"]
-    opposite = min(needs["reversed"], needs.get("half reversed", math.inf))
+    """The same from what each order needs and loses."""
+    given, own, reverse = (found[f"needed, {name} order"] for name in ("given", "own", "reversed"))
+    opposite = min(reverse, found.get("needed, half reversed order", math.inf))
+    lost, instead = (found[f"mean change, {name} order"] for name in ("given", "reversed"))
     if cutoffs.index(given) >= cutoffs.index(cutoff):
         return (
             "unknown",
             "a search breaks the budget, and this scheme cannot compare orders on what it found",
             "keep the directions along which the observable is steep, or monitor the tail",
         )
-    if opposite < given and opposite <= WASTE * own:
+    if instead < (1 - 1e-6) * lost or (opposite < given and opposite <= WASTE * own):
         return (
             "wrong direction",
             "what the scheme puts last is what the observables need first",
@@ -254,7 +257,7 @@ def _rounding(values: Tensor) -> float:
     return float(eps**0.5 * (1 + values.double().abs().max()))
 
 
-def _needs(
+def _orders(
     theory: Theory,
     cutoffs: Sequence[float],
     orders: Mapping[str, Scheme],
@@ -262,15 +265,16 @@ def _needs(
     *,
     largest: bool,
 ) -> dict[str, float]:
-    """For each order the coarsest cutoff at which the change of these samples is in budget."""
-    needs = {}
+    """For each order the features that the budget needs, and the mean change over the flow."""
+    found, lost = {}, _BROKEN if largest else _LOST
     for name, scheme in orders.items():
         levels = [scheme.coarsen(theory, cutoff) for cutoff in cutoffs]
         by_name = mean_changes(theory, levels, list(budget), largest=largest)
         rows = ([_share(c, budget[n]) for c in row] for n, row in by_name.items())
         changes = [max(column) for column in zip(*rows, strict=True)]
-        needs[name] = first_within(cutoffs, changes, 1.0)
-    return needs
+        found[f"needed, {name} order"] = first_within(cutoffs, changes, 1.0)
+        found[f"mean change, {name} order"] = sum(min(c, lost) for c in changes) / len(changes)
+    return found
 
 
 def mean_changes(
