@@ -173,7 +173,8 @@ def _smallest(found: dict[str, Tensor]) -> Proof:
     counts = torch.bincount(which, minlength=len(names)).tolist()
     used = [(name, count) for name, count in zip(names, counts, strict=True) if count]
     how = " and ".join(
-        name if len(used) == 1 else f"{name} ({count} samples)" for name, count in used
+        name if len(used) == 1 else f"{name} ({count} sample{'s' * (count > 1)})"
+        for name, count in used
     )
     return Proof(changes.amin(0), f"{how} in float64")
 

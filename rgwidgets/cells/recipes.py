@@ -73,6 +73,10 @@ THEORIES: Mapping[str, tuple[str, Source]] = {
         "couplings alone, without a lattice: what a step makes of K",
         Source("couplings", 'theory = rg.Theory(couplings={"K": 0.4})'),
     ),
+    "Landau": (
+        "couplings of φ⁴ below its transition: u fades, and bounds what grows",
+        Source("couplings of φ⁴", 'theory = rg.Theory(couplings={"u": 0.5, "r": -0.01})'),
+    ),
 }
 
 #: class of a scheme → the theory that it needs
@@ -83,6 +87,7 @@ SCHEMES: Mapping[str, tuple[Fit, ...]] = {
     "Decimation": (Fit("couplings"),),
     "Cumulant": (Fit("couplings"),),
     "CentralLimit": (Fit("numbers"),),
+    "MeanField": (Fit("couplings of φ⁴"),),
     "ActivationSpectrum": (
         Fit("activation"),
         Fit("tree"),

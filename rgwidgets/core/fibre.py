@@ -164,6 +164,16 @@ class Fibre(ABC):
             self.fresh,
         )
 
+    def worst(self, observable: Observable) -> Tensor:
+        """The point of each sample that changes the observable most, of all that are looked at."""
+        found, drawn = self.attack(observable), self.drawn()
+        points = [self.own, *(() if isinstance(drawn, str) else (drawn,))]
+        points += () if isinstance(found, str) else found.points
+        before = self.value(observable, self.lifted)
+        changes = torch.stack([(self.value(observable, p) - before).abs() for p in points])
+        rows = torch.arange(len(self), device=self.lifted.device)
+        return torch.stack(points)[changes.argmax(0).to(rows.device), rows]
+
     def _mean(self, changes: Tensor, points: str) -> Bound:
         changes = changes.detach().double().cpu()
         error = self.theory.mean(changes).error
@@ -189,7 +199,8 @@ class Fibre(ABC):
     def promised(self) -> str:
         """Of whom attack and certificate are, and of whose own configurations they are not."""
         outside = self._outside().count
-        more = f"; {outside:,} of them lie outside by themselves" if outside else ""
+        lie = "lies outside by itself" if outside == 1 else "lie outside by themselves"
+        more = f"; {outside:,} of them {lie}" if outside else ""
         return self.whom(self.all_in_words) + more
 
     def _of_ensemble(self, observable: Observable) -> Influence:

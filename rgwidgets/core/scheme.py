@@ -13,7 +13,7 @@ from .errors import ParameterError
 from .numeric import instance, number
 from .relevance import Relevance
 from .scale import Scale
-from .theory import EffectiveTheory, Theory
+from .theory import EffectiveTheory, Observable, Theory
 
 
 class Scheme(ABC):
@@ -41,10 +41,15 @@ class Scheme(ABC):
     def coarsen(self, theory: Theory, cutoff: float) -> EffectiveTheory:
         """The effective theory at that cutoff; raises `CutoffError` where there is none."""
 
-    def alternatives(self, theory: Theory) -> Mapping[str, Scheme]:
-        """Other orders on the same scale to judge this one by: "reversed", and the observables'
-        "own". None by default."""
+    def alternatives(self, theory: Theory, cutoff: float | None = None) -> Mapping[str, Scheme]:
+        """Other orders on the same scale to judge this one by: "reversed", the observables' "own",
+        and with a cutoff "half reversed", of what is neglected there. None by default."""
         return {}
+
+    def worst(self, theory: Theory, cutoff: float, observable: Observable) -> Theory | None:
+        """Other samples of a theory, which this scheme cuts in the order that it has for that one:
+        each with the fine features that were found to move the observable most. None by default."""
+        return None
 
 
 class CouplingScheme(Scheme):

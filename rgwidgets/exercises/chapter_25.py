@@ -14,9 +14,10 @@ from ..schemes.naive_decimation import NaiveDecimation
 from .exercise import WHOLE, Exercise, Route, absolute, relative
 
 _K, _RARE, _CHANGE = 0.4, 400, 5.0
-#: Readouts of features of standard deviation 4, 3, 2 and 1, and how many of these are kept.
-_QUIET = (2.0, 2.0, 0.0, 1.0), 3
-_MISALIGNED = (4.0, 0.0, 0.0, 4.0), 2
+#: Readouts of features of standard deviation 4, 3, 2 and 1, how many of these are kept, and
+#: whether the last is divided by its own size first.
+_DANGEROUS = (2.0, 2.0, 0.0, 3.0), 3, True
+_MISALIGNED = (4.0, 0.0, 0.0, 4.0), 2, False
 
 
 def _generated(which: int) -> float:
@@ -39,26 +40,31 @@ def _draws(missed: float) -> int:
     return draws
 
 
-def _diagnosis(readout: tuple[float, ...], cutoff: int) -> Diagnosis:
+def _diagnosis(readout: tuple[float, ...], cutoff: int, divided: bool) -> Diagnosis:
     """What the tool says of features of variance 16, 9, 4, 1 and a readout of them."""
     spread = torch.tensor([4.0, 3.0, 2.0, 1.0], dtype=torch.float64)
     weights = torch.tensor(readout, dtype=torch.float64)
     noise = torch.randn(400, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     noise = torch.linalg.qr(noise - noise.mean(0))[0] * math.sqrt(len(noise))
-    score = Observable("score", lambda f: f["activation"] @ weights, tolerance=1.0)
+
+    def read(x: torch.Tensor) -> torch.Tensor:
+        sizes = x[:, 3:].abs() + 1e-6 if divided else torch.ones_like(x[:, 3:])
+        return torch.cat([x[:, :3], x[:, 3:] / sizes], 1) @ weights
+
+    score = Observable("score", lambda f: read(f["activation"]), tolerance=1.0)
     theory = Theory({"activation": noise * spread}, (score,))
     return Flow(theory, ActivationSpectrum()).diagnose(cutoff)
 
 
 _OTHERWISE = {
-    "wrong direction": "Then the reversed order would lose less than the one given, and it does "
-    "not.",
+    "wrong direction": "Then the opposite order would need few features, as few as the score's "
+    "own.",
     "mistuned cutoff": "Then the order would be a good one and only the cutoff would have to move: "
     "compare how many features the two orders need.",
-    "misaligned relevance": "Then the average would already be over the tolerance, and another "
-    "order would do with far fewer features.",
-    "dangerously irrelevant": "Then the average would be within the tolerance, and only an attack "
-    "would break it.",
+    "misaligned relevance": "Then another order would do with far fewer features, and the effect "
+    "would still shrink with what is cut.",
+    "dangerously irrelevant": "Then the change would stay when what is cut is made smaller and "
+    "smaller. This one halves.",
 }
 
 
@@ -215,54 +221,58 @@ nothing.
     Exercise(
         id="25.4",
         prompt=(
-            "At a cutoff the average change of a score is within its tolerance, but an attack "
-            "within the same tail breaks it: which failure mode is this?"
+            "A network divides what was cut by its own size before it reads it, so that the change "
+            "of the score is the same at a half of that size, at a quarter and at a hundredth: "
+            "which failure mode is this?"
         ),
-        source=lambda: _diagnosis(*_QUIET).fault,
+        source=lambda: _diagnosis(*_DANGEROUS).fault,
         tolerance=WHOLE,
         choices=FAULTS,
         routes=_others(
             "dangerously irrelevant",
-            wrong_direction="Then the neglected features would change the score on average too.",
-            mistuned_cutoff="Then the average would be over the tolerance as well. What breaks it "
-            "here is a conspiracy that hardly any sample shows.",
+            wrong_direction="Then the effect would shrink in proportion to what is cut, in "
+            "whichever order it comes.",
+            mistuned_cutoff="Then a later cut would be safe in the end, as what it neglects is "
+            "small. Here small is not harmless.",
         ),
         hints=(
-            "Ask first whether the samples themselves show the damage.",
-            "They do not: only a tail chosen by an adversary does.",
-            "The neglected features are irrelevant on average. What word goes before?",
+            "How does the effect go with the size of what is cut?",
+            "It does not: effect over size, the gain, grows as the size falls.",
+            "The feature fades and its effect stays, as that of u above four dimensions.",
         ),
-        because="Only a bound on the worst case tells it from a good description.",
+        because="The exponent θ of effect ∝ sizeᶿ is 0, and what may be dropped has θ > 0.",
         worked=r"""
-The average is in budget, so by the samples' own measure what was cut is irrelevant. The attack
-shows that it can matter when it conspires: **[[answer]]**. The other three are over budget on
-average already.
+Scale what is cut by $\lambda$. A readout with a fixed gain changes by $\lambda$ times as much,
+$\theta = 1$, and the three other modes say which features it reads. Here the gain is $1/\lambda$,
+$\theta = 0$, and in the limit the score still differs from that of the cut: **[[answer]]**. Whether
+the average shows it is another matter.
 """,
     ),
     Exercise(
         id="25.5",
         prompt=(
             "Features are cut by variance after two of four, the average change is over the "
-            "tolerance, the reversed order loses more, and the score's own order needs one "
-            "feature where this one needs all four: which failure mode is this?"
+            "tolerance and halves with what is cut, the reversed order needs all four, and the "
+            "score's own order needs one feature where this one needs all four: which failure "
+            "mode is this?"
         ),
         source=lambda: _diagnosis(*_MISALIGNED).fault,
         tolerance=WHOLE,
         choices=FAULTS,
         routes=_others("misaligned relevance"),
         hints=(
-            "Is the damage there on average? Is the reversed order better? Take the questions in "
-            "turn.",
+            "Does the change stay as the cut part shrinks? Is the reversed order better? Take the "
+            "questions in turn.",
             "Would it be enough to move the cutoff?",
             "No: the order by variance puts something last that the score needs. Relevance and "
             "variance part.",
         ),
         because="Large variance is not large relevance: order by what the observable feels.",
         worked=r"""
-The average is over budget, so it is not a dangerous irrelevance. The reversed order is worse, so
-the direction is right. Moving the cutoff would keep all four where one combination is enough, so
-what is wrong is the order itself: **[[answer]]**. Here the score reads the first and the last
-feature with equal weight.
+The change halves with what is cut, so it is not a dangerous irrelevance. The reversed order needs
+as many, so the direction is not what is wrong. Moving the cutoff would keep all four where one
+combination is enough, so it is the order itself: **[[answer]]**. Here the score reads the first and
+the last feature with equal weight.
 """,
     ),
 )

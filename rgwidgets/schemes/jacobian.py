@@ -16,7 +16,7 @@ from rgwidgets.core.scheme import Scheme
 from rgwidgets.core.theory import Theory
 
 from .gradient_spectrum import gradients
-from .subspace import Frame, Spectrum, SubspaceScheme, _Reversed, ordered
+from .subspace import Frame, Spectrum, SubspaceScheme, ordered, reversed_orders
 
 #: Side of the largest matrix whose eigenvectors are computed: about a minute on one core.
 LARGEST = 4096
@@ -109,10 +109,10 @@ class JacobianScheme(SubspaceScheme):
             values, basis = _with_rest(values, basis, offset, metric)
         return Spectrum(reference, basis, values, self.quantity)
 
-    def alternatives(self, theory: Theory) -> Mapping[str, Scheme]:
+    def alternatives(self, theory: Theory, cutoff: float | None = None) -> Mapping[str, Scheme]:
         """The opposite order, and the order in which the observables need the directions."""
         effort = {name: getattr(self, name) for name in ("quantile", "steps", "restarts", "seed")}
-        return {"reversed": _Reversed(self, **effort), "own": _Own(self, **effort)}
+        return {**reversed_orders(self, cutoff, **effort), "own": _Own(self, **effort)}
 
     def _metric(self, theory: Theory, feature: str, size: int) -> _Metric:
         jacobian, frame = jacobian_of(theory), theory.attrs.get("frame")

@@ -188,7 +188,7 @@ class SparseAutoencoder(Scheme):
         size = int(self.scale(theory).check(cutoff))
         return self._cut(theory, size, self.ranking(theory))
 
-    def alternatives(self, theory: Theory) -> Mapping[str, Scheme]:
+    def alternatives(self, theory: Theory, cutoff: float | None = None) -> Mapping[str, Scheme]:
         """The opposite order, and the order in which the observables need the latents."""
         return {"reversed": _Reordered(self, "reversed"), "own": _Reordered(self, "own")}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import torch
@@ -20,7 +20,7 @@ from rgwidgets.core.outputs import after
 from rgwidgets.core.relevance import Relevance
 from rgwidgets.core.scale import Scale
 from rgwidgets.core.scheme import Scheme
-from rgwidgets.core.theory import EffectiveTheory, Features, Theory
+from rgwidgets.core.theory import EffectiveTheory, Features, Observable, Theory
 
 #: Up to this many directions every rank is a cutoff; beyond, four for each halving.
 _EVERY_RANK = 64
@@ -195,13 +195,37 @@ class SubspaceScheme(Scheme):
             raised=lift,
         )
 
-    def alternatives(self, theory: Theory) -> Mapping[str, Scheme]:
+    def alternatives(self, theory: Theory, cutoff: float | None = None) -> Mapping[str, Scheme]:
         """The opposite order, and the order in which the observables need the directions."""
         from .gradient_spectrum import GradientSpectrum
 
         effort = {name: getattr(self, name) for name in ("quantile", "steps", "restarts", "seed")}
         own = GradientSpectrum(observable=ALL, **effort)
-        return {"reversed": _Reversed(self, **effort), "own": own}
+        return {**reversed_orders(self, cutoff, **effort), "own": own}
+
+    def worst(self, theory: Theory, cutoff: float, observable: Observable) -> Theory | None:
+        """Each sample with that tail which moves an observable most, of all that were looked at:
+        its own, another's, or the one that an attack found.
+
+        All orders cut it about the mean that the theory has; the observables' own is theirs there.
+        """
+        theory, rank = self._origin(theory), int(cutoff)
+        cut, feature, spectrum = (
+            self.coarsen(theory, rank),
+            feature_of(theory),
+            self.spectrum(theory),
+        )
+        fibre = cut.attrs["fibre"]
+        assert isinstance(fibre, SubspaceFibre)
+        tail = fibre.worst(fibre.theory.observable(observable.name))
+        along = spectrum.basis[:, rank:]
+        moved = cut.lift()[feature] + tail.reshape(*fibre.tails.shape) @ along.T
+        other = replace(theory, features={**theory.features, feature: moved}, reference=None)
+        known = _SPECTRA.setdefault(other, {self: spectrum})
+        own = self.alternatives(theory)["own"]
+        if isinstance(own, SubspaceScheme):
+            known[own] = replace(own.spectrum(other), mean=spectrum.mean)
+        return other
 
     def _origin(self, theory: Theory) -> Theory:
         """The theory that this scheme cut to make `theory`, or `theory` itself."""
@@ -212,19 +236,29 @@ class SubspaceScheme(Scheme):
 
 @dataclass(frozen=True)
 class _Reversed(SubspaceScheme):
-    """The same directions, least relevant first: what a scheme must beat."""
+    """The same directions, beyond some the least relevant first: what a scheme must beat."""
 
     name: ClassVar[str] = "reversed"
     citation: ClassVar[str] = ""
     of: SubspaceScheme
+    beyond: int = 0
 
     def full_rank(self, theory: Theory) -> int:
         return self.of.full_rank(theory)
 
     def measure(self, theory: Theory, feature: str) -> Spectrum:
-        found = self.of.spectrum(theory)
-        flipped = found.basis.flip(1), -found.values.flip(0)
-        return Spectrum(found.mean, *flipped, f"minus {found.quantity}", found.unit)
+        found, kept = self.of.spectrum(theory), self.beyond
+        basis = torch.cat([found.basis[:, :kept], found.basis[:, kept:].flip(1)], 1)
+        places = torch.arange(len(found.values), 0, -1).to(found.values)
+        return Spectrum(found.mean, basis, places, f"place in the reverse of {found.quantity}")
+
+
+def reversed_orders(
+    scheme: SubspaceScheme, cutoff: float | None, **effort: Any
+) -> dict[str, SubspaceScheme]:
+    """A scheme's own order from its end, and where a cutoff is given from its end down to there."""
+    half = {} if cutoff is None else {"half reversed": _Reversed(scheme, int(cutoff), **effort)}
+    return {"reversed": _Reversed(scheme, **effort), **half}
 
 
 def feature_of(theory: Theory) -> str:

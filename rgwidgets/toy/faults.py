@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.diagnosis import FAULTS
-from ..core.errors import ParameterError
+from ..core.errors import ParameterError, choose
 from ..core.numeric import whole
 from ..core.outputs import OutputObservable
 from ..core.theory import Theory
@@ -22,8 +23,10 @@ from .ultrametric import UltrametricTree
 
 #: Each observable may change by this share of its standard deviation.
 TOLERANCE = 0.1
-#: Average change that an amplified direction makes at full strength, in tolerances.
-_QUIET = 0.8
+#: What can be planted beside the failure modes: nothing, and what no leaf shows.
+OTHERS = ("none", "rare trigger")
+#: The trigger fires where the finest features are longer than in any leaf, by this factor.
+_THRESHOLD = 1.2
 
 
 class PlantedFault(ToyModel):
@@ -37,17 +40,20 @@ class PlantedFault(ToyModel):
     - has the "wrong direction" if they are the finest level's;
     - has a "mistuned cutoff" if they are those down to the next level;
     - has a "misaligned relevance" if they are a few directions from every level;
-    - meets a "dangerously irrelevant" one if the network also amplifies one finest direction
-      until it moves an output by a share of the tolerance on average: an adversary who turns the
-      whole tail into that direction moves it by far more.
+    - meets "dangerously irrelevant" ones if they are the finest level's and the network divides
+      these by their common length before it reads them: its gain grows as their variance falls,
+      and however small they are, the outputs are what they were;
+    - meets a "rare trigger", which is none of the four but makes one of them quiet on average, if
+      the outputs depend on the finest level only where its features together are longer than in
+      any leaf: no leaf shows it, and a tail that is turned into that level pulls it.
 
     Parameters
     ----------
     fault
-        "none" or one of `FAULTS`.
+        "none", one of `FAULTS`, or "rare trigger".
     strength
-        0 (no fault) to 1: the share of the outputs' variance that comes from the fault; for
-        "dangerously irrelevant" the average change in units of the tolerance.
+        0 (no fault) to 1: the share of the outputs' variance that comes from the fault, or would
+        without the trigger's threshold.
     branching, depth, sigma
         Of the tree; two levels at least.
     outputs
@@ -84,8 +90,7 @@ class PlantedFault(ToyModel):
         outputs: int | None = None,
         seed: int = 0,
     ) -> None:
-        if fault != "none" and fault not in FAULTS:
-            raise ParameterError("fault", given=fault, allowed=", ".join(("none", *FAULTS)))
+        choose("fault", fault, (*OTHERS, *FAULTS))
         if isinstance(strength, bool) or not 0 <= strength <= 1:
             raise ParameterError("strength", given=strength, allowed="a number from 0 to 1")
         whole("depth", depth, 2)
@@ -108,52 +113,58 @@ class PlantedFault(ToyModel):
 
     def _plant(self) -> Tensor:
         """(outputs, b^L − 1): how much of each feature of unit variance an output reports."""
-        ends = torch.tensor([self.tree.rank(j) for j in self.tree.levels()])
-        level = torch.bucketize(torch.arange(self._directions) + 1, ends)
+        level = self._level()
         clean = self._mixture(level <= self.cutoff_level)
         if self.fault == "none":
             return clean
-        if self.fault == "dangerously irrelevant":
-            return self._amplified(clean, level == self.tree.depth)
-        if self.fault == "wrong direction":
-            needed = level == self.tree.depth
-        elif self.fault == "mistuned cutoff":
+        if self.fault == "mistuned cutoff":
             needed = level <= self.cutoff_level + 1
+        elif self.fault == "misaligned relevance":
+            needed = level.diff(append=level[-1:] + 1) > 0  # the last direction of every level
         else:
-            needed = torch.zeros(self._directions, dtype=torch.bool)
-            needed[ends[1:] - 1] = True  # the last direction of every level
+            needed = level == self.tree.depth
         planted = self._mixture(needed)
         return clean.mul(math.sqrt(1 - self.strength)).add(planted, alpha=math.sqrt(self.strength))
+
+    def _level(self) -> Tensor:
+        """Which level each direction belongs to, (b^L − 1,)."""
+        ends = torch.tensor([self.tree.rank(j) for j in self.tree.levels()])
+        return torch.bucketize(torch.arange(self._directions) + 1, ends)
 
     def _mixture(self, needed: Tensor) -> Tensor:
         """Random combinations, of unit variance, of the features that are needed."""
         rows = self._noise(self.outputs, self._directions) * needed
         return rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True)
 
-    def _amplified(self, clean: Tensor, finest: Tensor) -> Tensor:
-        """One direction of the finest level, added to the first output."""
-        direction = self._noise(1, self._directions) * finest
-        direction /= torch.linalg.vector_norm(direction)
-        size = float((self._features() @ direction.T).abs().mean())
-        clean[:1] += self.strength * _QUIET * TOLERANCE / size * direction
-        return clean
-
     def _noise(self, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=self._generator, dtype=torch.float64)
 
-    def _features(self) -> Tensor:
-        """The features of every leaf, each of unit variance, (b^L, b^L − 1)."""
+    def _embedded(self) -> Tensor:
+        """What the network's first layer, the rotation, makes of every leaf, (b^L, b^L − 1)."""
         data = self.tree.data()
         basis = self.tree.ground_truth_features(self.tree.depth)
-        return (data - data.mean(0)) @ basis / self.tree.spectrum().sqrt()
+        return (data - data.mean(0)) @ basis @ self._rotation.T
+
+    def _read(self) -> Tensor:
+        """(outputs, b^L − 1): how the outputs are read from that."""
+        return self._planted / self.tree.spectrum().sqrt() @ self._rotation.T
+
+    def _finest(self) -> nn.Module:
+        """What the network does to the finest level's features before it reads them."""
+        basis = self._rotation[:, self._level() == self.tree.depth]
+        length = self.tree.sigma[-1] * math.sqrt(1 - 1 / self.tree.branching)  # in every leaf
+        if self.fault == "dangerously irrelevant":
+            return _Normalised(basis, length)
+        if self.fault == "rare trigger":
+            return _Threshold(basis, _THRESHOLD * length)
+        return nn.Identity()
 
     def needed(self) -> Tensor:
         """Orthonormal directions (b^L − 1, q) of the layer "embed" that the outputs depend on.
 
         In the order of how strongly they do; those of less than a thousandth are left out.
         """
-        steep = self._planted / self.tree.spectrum().sqrt() @ self._rotation.T
-        _, strengths, directions = torch.linalg.svd(steep, full_matrices=False)
+        _, strengths, directions = torch.linalg.svd(self._read(), full_matrices=False)
         return directions[strengths > 1e-3 * strengths[0]].T
 
     # -- the interface of the tiers ---------------------------------------------------------------
@@ -180,13 +191,14 @@ class PlantedFault(ToyModel):
 
     def task(self) -> tuple[Sample, Tensor]:
         """Every leaf once, and the outputs that the network is to give, (b^L, outputs)."""
-        return self.tree.task()[0], self._features() @ self._planted.T
+        return self.tree.task()[0], self._finest()(self._embedded()) @ self._read().T
 
     def network(self, **options: Any) -> nn.Module:
         """The network, trained by L-BFGS on every leaf, `steps` (400) at most; then kept.
 
         Its parts are "embed", the rotation of the data's directions whose output a tool is
-        given, "hidden" and "readout", both linear, so that every bound on it can be exact.
+        given, "hidden" and "readout", both linear, so that every bound on it can be exact. What
+        is dangerous or hides has the part "finest" after "embed".
         """
         if self._trained is None:
             self._trained = self._train(**options)
@@ -200,9 +212,8 @@ class PlantedFault(ToyModel):
         hidden = linear(1e-2 * self._noise(width, self._directions))
         readout = linear(1e-2 * self._noise(self.outputs, width), torch.zeros(self.outputs))
         learner = nn.Sequential(hidden, readout)
-        with torch.no_grad():
-            x = embed(self.tree.data())
-        _, target = self.task()
+        x = self._embedded()
+        target = x @ self._read().T
         optimiser = torch.optim.LBFGS(
             learner.parameters(),
             max_iter=whole("steps", steps, 1),
@@ -218,7 +229,8 @@ class PlantedFault(ToyModel):
             return error
 
         optimiser.step(loss)
-        named = {"embed": embed, "hidden": hidden, "readout": readout}
+        parts = {"embed": embed, "finest": self._finest(), "hidden": hidden, "readout": readout}
+        named = {name: p for name, p in parts.items() if not isinstance(p, nn.Identity)}
         return nn.Sequential(OrderedDict(named)).float().eval().requires_grad_(False)
 
     def theory(self) -> Theory:
@@ -226,6 +238,40 @@ class PlantedFault(ToyModel):
         reports = [_output(i, self.outputs) for i in range(self.outputs)]
         data = self.tree.data().float()
         return capture(self.network(), data, "embed", reports, name=f"planted: {self.fault}")
+
+
+class _Part(nn.Module, ABC):
+    """The part of a layer (…, d) in a subspace, times a factor that depends on its length."""
+
+    basis: Tensor
+
+    def __init__(self, basis: Tensor, length: float) -> None:
+        super().__init__()
+        self.register_buffer("basis", basis)
+        self.length = length
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, d) → (…, d)."""
+        part = x @ self.basis @ self.basis.T
+        return x + (self.factor(part.square().sum(-1, keepdim=True)) - 1) * part
+
+    @abstractmethod
+    def factor(self, square: Tensor) -> Tensor:
+        """Of the squared length."""
+
+
+class _Normalised(_Part):
+    """The part at one length whatever its own is, down to a thousandth: a layer norm."""
+
+    def factor(self, square: Tensor) -> Tensor:
+        return self.length / (square + (1e-3 * self.length) ** 2).sqrt()
+
+
+class _Threshold(_Part):
+    """What of the part is longer than a length."""
+
+    def factor(self, square: Tensor) -> Tensor:
+        return (1 - self.length / square.clamp_min(1e-12).sqrt()).relu()
 
 
 def _output(index: int, count: int) -> OutputObservable:

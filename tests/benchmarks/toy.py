@@ -1,10 +1,9 @@
-"""How well the tool does where the truth is known: cliffs, learning times, faults, orders."""
+"""How well the tool does where the truth is known: cliffs, learning times, orders."""
 
 from __future__ import annotations
 
 import math
 import random
-from collections import Counter
 from collections.abc import Iterator
 
 import rgwidgets as rg
@@ -22,7 +21,6 @@ from rgwidgets.toy import (
 from .row import Row, at_most
 
 TREES = 12
-NETWORKS = 20
 
 
 def _trees() -> Iterator[Row]:
@@ -55,31 +53,6 @@ def _trees() -> Iterator[Row]:
     yield Row(named, "all cliffs at b^j − 1", f"{cliffs} of {TREES}", "all", cliffs == TREES)
     yield Row(named, "smallest overlap with the truth", f"{overlap:.6f}", "≥ 0.99", overlap >= 0.99)
     yield at_most(named, "learning time off the formula, largest", 100 * late, 3, unit="%")
-
-
-def _faults() -> Iterator[Row]:
-    """The confusion table of the blind test, on seeds that no test uses."""
-    draw = random.Random(77)
-    table: Counter[tuple[str, str]] = Counter()
-    for seed in range(NETWORKS):
-        for fault in ("none", *FAULTS):
-            toy = PlantedFault(
-                fault,
-                strength=draw.uniform(0.8, 1),
-                branching=draw.choice((2, 3)),
-                depth=3,
-                seed=50_000 + seed,
-            )
-            flow = rg.Flow(toy.theory(), rg.ActivationSpectrum())
-            table[fault, flow.diagnose(toy.cutoff).fault] += 1
-    section = "T3, blind diagnosis"
-    for fault in ("none", *FAULTS):
-        found = {f: n for (planted, f), n in table.items() if planted == fault}
-        yield Row(section, fault, ", ".join(f"{f} {n}" for f, n in found.items()))
-    right = sum(n for (planted, found), n in table.items() if planted == found) / table.total()
-    alarms = 1 - table["none", "none"] / NETWORKS
-    yield Row(section, "right", f"{right:.0%}", "≥ 90 %", right >= 0.9)
-    yield Row(section, "false alarms on clean networks", f"{alarms:.0%}", "≤ 5 %", alarms <= 0.05)
 
 
 def _hypothesis() -> Iterator[Row]:
@@ -138,6 +111,5 @@ def _attack(scheme: rg.Scheme, theory: rg.Theory, rank: int) -> float:
 def rows() -> Iterator[Row]:
     """All of them."""
     yield from _trees()
-    yield from _faults()
     yield from _hypothesis()
     yield from _own_order()

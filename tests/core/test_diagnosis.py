@@ -71,22 +71,116 @@ def test_a_scattered_need_is_told_and_how_few_would_do(needed):
     assert diagnosis.evidence["needed, given order"] == max(needed) + 1
 
 
-def test_a_need_for_everything_but_little_is_no_matter_of_the_cutoff():
-    assert flow_of((*range(8), D - 1)).diagnose(8).fault == "misaligned relevance"
+def test_of_what_is_neglected_the_order_may_be_reversed_alone():
+    diagnosis = flow_of((*range(8), D - 1)).diagnose(8)
+    assert diagnosis.fault == "wrong direction"
+    assert diagnosis.evidence["needed, half reversed order"] == 9
+    assert diagnosis.evidence["needed, reversed order"] == D
 
 
-def test_a_steep_but_quiet_direction_is_dangerously_irrelevant():
-    flow = flow_of((), gain={0: 1.0, 11: 0.05})
-    diagnosis = flow.diagnose(4)
-    assert diagnosis.fault == "dangerously irrelevant"
+def test_a_steep_but_quiet_direction_is_no_danger_but_quiet_on_average():
+    """What it does shrinks with its size; only its order is wrong, and no average shows it."""
+    diagnosis = flow_of((), gain={0: 1.0, 11: 0.05}).diagnose(4)
+    assert diagnosis.fault == "misaligned relevance"
+    assert diagnosis.quiet
     assert diagnosis.evidence["average"] < 1 < diagnosis.evidence["attack"]
+    assert diagnosis.evidence["exponent of the effect"] == pytest.approx(1, abs=0.01)
+    assert str(diagnosis).startswith("misaligned relevance, quiet on average: ")
+
+
+@pytest.mark.parametrize(
+    ("needed", "cutoff", "fault"),
+    [
+        (range(9, D), 4, "wrong direction"),
+        (range(6), 3, "mistuned cutoff"),
+        ((0, 5, 9), 2, "misaligned relevance"),
+    ],
+)
+def test_any_fault_can_be_quiet_on_average_and_keeps_its_name(needed, cutoff, fault):
+    loud = flow_of(needed).diagnose(cutoff)
+    quiet = flow_of((), gain=dict.fromkeys(needed, 0.1)).diagnose(cutoff)
+    assert (loud.fault, loud.quiet) == (fault, False)
+    assert (quiet.fault, quiet.quiet) == (fault, True)
+    assert quiet.evidence["needed, given order"] == loud.evidence["needed, given order"]
+
+
+def layer(tail, observable, *, n=400, tolerance=0.1):
+    """Four large directions, and twelve of the size given."""
+    z = torch.randn(n, 16, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    z = torch.linalg.qr(z - z.mean(0))[0] * math.sqrt(n)
+    x = z * torch.tensor([4.0, 4.0, 3.0, 3.0, *[tail] * 12], dtype=torch.float64)
+    steep = Observable("o", lambda f: observable(f["activation"]), tolerance=tolerance)
+    return Flow(Theory({"activation": x}, (steep,)), ActivationSpectrum())
+
+
+def normalised(x):
+    """The direction of the tail, as far as its length can be told from nothing."""
+    return x[:, 4] / (x[:, 4:6].square().sum(1) + 1e-12).sqrt()
+
+
+@pytest.mark.parametrize("tail", [1.0, 0.1, 0.01])
+@pytest.mark.parametrize("share", [1.0, 0.12])
+def test_a_gain_that_grows_as_the_variance_falls_is_dangerously_irrelevant(tail, share):
+    diagnosis = layer(tail, lambda x: share * normalised(x)).diagnose(4)
+    assert diagnosis.fault == "dangerously irrelevant"
+    assert diagnosis.quiet == (share < 0.15)
+    assert abs(diagnosis.evidence["exponent of the effect"]) < 0.01
+    assert diagnosis.evidence["effect left"] == pytest.approx(10 * share, rel=0.02)
+
+
+def test_a_fixed_gain_is_not_however_steep():
+    for gain in (1.0, 1e4):
+        diagnosis = layer(0.1, lambda x, g=gain: g * x[:, 4]).diagnose(4)
+        assert diagnosis.fault != "dangerously irrelevant"
+        assert diagnosis.evidence["exponent of the effect"] == pytest.approx(1)
+
+
+def test_danger_is_of_an_effect_that_breaks_the_budget():
+    """A touch of what stays, far below the tolerance, does not name what breaks it."""
+    diagnosis = layer(0.1, lambda x: 100 * x[:, 5] + 0.01 * normalised(x)).diagnose(4)
+    assert diagnosis.fault != "dangerously irrelevant"
+
+
+def test_a_rare_trigger_is_quiet_on_average_and_not_dangerous():
+    """It fires where the tail is turned into one direction, as it is in no sample."""
+    own = layer(0.1, lambda x: x[:, 4]).theory.samples("o").abs().max()
+
+    def trigger(x):
+        return x[:, 0] + 100 * (x[:, 4] - 1.02 * own).relu()
+
+    diagnosis = layer(0.1, trigger).diagnose(4)
+    assert diagnosis.evidence["average"] < 1e-6
+    assert diagnosis.evidence["attack"] > 1
+    assert diagnosis.fault in ("wrong direction", "misaligned relevance", "mistuned cutoff")
+    assert diagnosis.quiet
+
+
+def test_one_sample_beyond_the_ball_is_enough():
+    """Its tail is longer than the attack's radius: nothing but the sample itself shows it."""
+    n, generator = 400, torch.Generator().manual_seed(0)
+    x = torch.randn(n, 4, generator=generator, dtype=torch.float64)
+    x[:, 3] = 0.0
+    x[7, 3] = 0.5
+    last = Observable("last", lambda f: f["activation"][:, 3], tolerance=0.1)
+    diagnosis = Flow(Theory({"activation": x}, (last,)), ActivationSpectrum()).diagnose(3)
+    assert diagnosis.fault in ("wrong direction", "misaligned relevance", "mistuned cutoff")
+    assert diagnosis.quiet
+
+
+def test_what_only_a_search_finds_is_quiet_though_no_order_can_be_tried_on_it():
+    flow = Flow(Ising(16, temperature=2.3, seed=1).sample(10), BlockSpin(2))
+    energy = flow.level(4).influences["energy"]
+    diagnosis = flow.diagnose(4, {"energy": 2 * energy.average.value})
+    assert (diagnosis.fault, diagnosis.quiet) == ("unknown", True)
+    loud = flow.diagnose(4, {"energy": energy.average.value / 2})
+    assert (loud.fault, loud.quiet) == ("unknown", False)
 
 
 def test_the_budget_decides():
     flow = flow_of((), gain={0: 1.0, 11: 0.05})
     assert flow.diagnose(4, {"direction 0": 0.1}).fault == "none"
     assert flow.diagnose(4, {"direction 11": 100.0}).fault == "none"
-    assert flow.diagnose(4, {"direction 11": 0.001}).fault != "dangerously irrelevant"
+    assert not flow.diagnose(4, {"direction 11": 0.001}).quiet
 
 
 def test_nothing_neglected_is_no_fault_and_proved():

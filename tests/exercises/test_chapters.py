@@ -139,12 +139,13 @@ def test_checking_is_instant_and_needs_no_computation(monkeypatch):
 
 
 def test_each_faulty_description_shows_the_numbers_that_its_prompt_tells():
-    quiet = chapter_25._diagnosis(*chapter_25._QUIET).evidence
-    assert quiet["average"] < 1 < quiet["attack"]
+    stays = chapter_25._diagnosis(*chapter_25._DANGEROUS).evidence
+    assert stays["exponent of the effect"] == pytest.approx(0, abs=0.01)
     found = chapter_25._diagnosis(*chapter_25._MISALIGNED).evidence
     assert found["average"] > 1
-    assert found["mean change, reversed order"] > found["mean change, given order"]
-    assert (found["needed, own order"], found["needed, given order"]) == (1, 4)
+    assert found["exponent of the effect"] == pytest.approx(1)
+    orders = ("own", "given", "reversed")
+    assert [found[f"needed, {order} order"] for order in orders] == [1, 4, 4]
 
 
 def test_the_made_up_activations_are_centred_and_have_the_singular_values_told():

@@ -239,3 +239,37 @@ def test_what_cuts_nothing_speaks_of_others_too_so_that_a_share_of_them_can_be_a
     largest = flow.level(11).influences[name].attack.value
     assert flow.level(12).over({name: largest}, "attack").count == 0
     assert flow.cutoff({name: largest}, by="attack", share=0.02) <= 11
+
+
+@pytest.mark.parametrize("positions", [0, 3])
+@pytest.mark.parametrize("before", [None, GradientSpectrum(observable="square")])
+def test_the_worst_samples_are_moved_as_far_as_was_found(
+    positions: int, before: GradientSpectrum | None
+) -> None:
+    theory = theory_of(n=40, positions=positions)
+    theory = theory if before is None else before.coarsen(theory, 9)
+    scheme, square = ActivationSpectrum(), theory.observable("square")
+    worst = scheme.worst(theory, 5, square)
+    assert worst is not None
+    cut = scheme.coarsen(theory, 5)
+    again = scheme.coarsen(worst, 5)
+    assert torch.equal(again.attrs["frame"].basis, cut.attrs["frame"].basis)
+    name = next(iter(cut.lift()))
+    torch.testing.assert_close(again.lift()[name], cut.lift()[name])
+    found = cut.bounds["square"]
+    moved = (worst.samples("square") - square.samples(cut.lift())).abs()
+    largest = max(float(b.each.max()) for b in (found.average, found.resample, found.attack))
+    assert float(moved.max()) == pytest.approx(largest, rel=1e-6)
+    assert bool((moved >= found.average.each - 1e-9).all())
+
+
+def test_the_opposite_order_is_of_all_or_of_what_is_neglected() -> None:
+    theory, scheme = theory_of(), ActivationSpectrum()
+    basis = scheme.spectrum(theory).basis
+    others = scheme.alternatives(theory, 4)
+    assert list(scheme.alternatives(theory)) == ["reversed", "own"]
+    assert torch.equal(others["reversed"].spectrum(theory).basis, basis.flip(1))  # type: ignore[attr-defined]
+    half = others["half reversed"].spectrum(theory)  # type: ignore[attr-defined]
+    assert torch.equal(half.basis[:, :4], basis[:, :4])
+    assert torch.equal(half.basis[:, 4:].flip(1), basis[:, 4:])
+    assert half.relevance().names == scheme.spectrum(theory).relevance().names
