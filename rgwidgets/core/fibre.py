@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -172,7 +172,7 @@ class Fibre(ABC):
 
     def untouched(self, how: str) -> Influence:
         """Where lifted and own are the same, and nothing else is in the fibre."""
-        return Influence.exact(how, self.many(len(self)), len(self))
+        return replace(Influence.exact(how, self.many(len(self)), len(self)), fresh=self.fresh)
 
     def whom(self, points: str) -> str:
         """So many samples and which points of each, in words."""

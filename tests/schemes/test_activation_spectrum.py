@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -229,3 +230,12 @@ def test_declarations_survive_the_cut() -> None:
     assert kept.form == "linear"
     cut = effective.lift()["activation"][:, 0]
     assert torch.allclose(kept.samples(effective.features), cut)
+
+
+def test_what_cuts_nothing_speaks_of_others_too_so_that_a_share_of_them_can_be_asked_for() -> None:
+    theory = replace(theory_of(seed=1), reference=theory_of(seed=2))
+    flow = Flow(theory, ActivationSpectrum(steps=1, restarts=1))
+    name = theory.observables[0].name
+    largest = flow.level(11).influences[name].attack.value
+    assert flow.level(12).over({name: largest}, "attack").count == 0
+    assert flow.cutoff({name: largest}, by="attack", share=0.02) <= 11
