@@ -12,6 +12,7 @@ from ..bounds.certify import certify
 from ..bounds.fibre import SubspaceFibre
 from ..bounds.lipschitz import norm_of
 from ..core.outputs import OutputObservable
+from ..core.share import CONFIDENCE, Share
 from ..systems.capture import capture
 from ..toy.learning import linear
 from .exercise import Exercise, Route, absolute, relative
@@ -20,6 +21,7 @@ _VALUES = (4.0, 2.0, 1.0, 0.5)
 _OUTER, _INPUT = 1.5, 3.0
 _READOUT = (12.0, 4.0, -3.0)
 _RADIUS, _DIMENSION = 0.3, 100
+_HELD_OUT = 100
 
 
 def _bound(kept: int = 2) -> float:
@@ -224,6 +226,50 @@ The change is $\rho\|B^\top w\|\,|\cos\theta|$, and the worst case has $\cos\the
 coordinate of a random unit vector in $k$ dimensions has variance $1/k$ and is nearly Gaussian, so
 $\langle|\cos\theta|\rangle\approx\sqrt{2/\pi k}$; the integral over the sphere gives
 $[[answer:.4f]]$ at $k = 100$. So the average shows less than a tenth of what an adversary can do.
+""",
+    ),
+    Exercise(
+        id="24.4",
+        prompt=(
+            "The certificates of 100 held-out inputs are all within the tolerance: which share of "
+            "new inputs like them may still be over, at most, at 95 % confidence?"
+        ),
+        source=lambda: Share(0, _HELD_OUT).upper(),
+        tolerance=relative(0.02),
+        routes=(
+            Route(
+                "seen",
+                0.0,
+                "That is the share among those that you looked at. Others may differ.",
+            ),
+            Route(
+                "doubt",
+                1 - CONFIDENCE,
+                "That is the doubt that you allow yourself, not the share.",
+            ),
+            Route(
+                "one",
+                1 / _HELD_OUT,
+                "If one input in a hundred were over, none would come up in a hundred draws more "
+                "than one time in three.",
+            ),
+            Route(
+                "two",
+                lambda: Share(0, _HELD_OUT).upper((1 + CONFIDENCE) / 2),
+                "That is the end of a two-sided interval. Only the upper side is asked for.",
+            ),
+        ),
+        hints=(
+            "Suppose that a share p of all inputs is over. How likely is it to draw a hundred that "
+            "are not?",
+            "(1 − p) to the power of 100.",
+            "Set it to 0.05 and solve for p.",
+        ),
+        because="About three over the number of inputs, whatever the certificates are.",
+        worked=r"""
+If a share $p$ of all inputs is over, $n = 100$ independent ones are all within with probability
+$(1-p)^n$. Below $0.05$ that is no longer believed, so $p \le 1 - 0.05^{1/n} = [[answer:.4f]]$,
+close to $3/n$. The two-sided interval would end at $[[two:.4f]]$.
 """,
     ),
 )

@@ -34,6 +34,7 @@ REFERENCE = {
     "24.1": 1.5 * 1 * 3,
     "24.2": 0.3 * math.hypot(4, 3),
     "24.3": math.exp(math.lgamma(50) - math.lgamma(50.5)) / math.sqrt(math.pi),
+    "24.4": -math.expm1(math.log(0.05) / 100),
     "25.1": math.log(math.cosh(1.6)) / 8 - math.log(math.cosh(0.8)) / 2,
     "25.2": 5 / 400,
     "25.3": math.ceil(math.log(0.05) / math.log(1 - 1 / 400)),
