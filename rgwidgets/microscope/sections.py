@@ -15,6 +15,7 @@ from ..core.level import CURVES
 if TYPE_CHECKING:
     from .view import View
 
+_RARE = "How rare"
 #: How many features are listed by name.
 _LISTED = 8
 
@@ -42,6 +43,7 @@ def everything(view: View, cutoff: float) -> list[Section]:
     return [
         _budget(view),
         _of_whom(view, cutoff),
+        _or_why(_RARE, lambda: _how_rare(view, cutoff)),
         _diagnosis(view, cutoff),
         *_looks(view, cutoff),
     ]
@@ -129,6 +131,34 @@ def _of_whom(view: View, cutoff: float) -> Section:
         "The change of each input by itself, from the least to the most that is known of the worst "
         "case. The last column bounds the share of new inputs that are over, at 95 % confidence.",
         ("observable", "by", "mean", "median", "95 %", "largest", "over tolerance", "new, at most"),
+        tuple(rows),
+    )
+
+
+def _how_rare(view: View, cutoff: float) -> Section:
+    """What lies between the mean and the worst case."""
+    found = view.rare(cutoff)
+    if not found:
+        return Section(_RARE, "Nothing is neglected, or no law is stated of what is.")
+    rows = []
+    for name, curve in found.items():
+        tolerance, unit = view.tolerances[name], view.units[name]
+        over = "no tolerance" if not tolerance else str(curve.at(min(tolerance, curve.end)))
+        far = [f"{curve.quantile(p):.3g} {unit}".strip() for p in (0.01, curve.floor)]
+        rows.append((name, over, *far, f"{curve.floor:.0e}"))
+    law = next(iter(found.values()))
+    return Section(
+        _RARE,
+        "Between the mean and the worst case: how probable it is that a tail drawn at random moves "
+        f"an observable by more than its tolerance, and by how much the rarest do, {law.quantifier}"
+        f". {law.how.capitalize()}.",
+        (
+            "observable",
+            "over tolerance with probability",
+            "once in 100, by",
+            "at the floor, by",
+            "floor",
+        ),
         tuple(rows),
     )
 
