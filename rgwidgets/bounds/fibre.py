@@ -202,9 +202,13 @@ class SubspaceFibre(Fibre):
     def __len__(self) -> int:
         return len(self.centre)
 
-    def points(self, z: Tensor) -> Tensor:
-        """Configurations (n, …, d) of flattened coefficients z (n, K), differentiable."""
-        return self.centre + z.reshape(self.tails.shape) @ self.basis.T
+    def points(self, z: Tensor, samples: Tensor | None = None) -> Tensor:
+        """Configurations (n, …, d) of flattened coefficients z (n, K), differentiable.
+
+        Or those of some samples, by their places (m,).
+        """
+        centre = self.centre if samples is None else self.centre[samples]
+        return centre + z.reshape(len(z), *self.tails.shape[1:]) @ self.basis.T
 
     @cached_property
     def tail(self) -> Tail | None:

@@ -145,8 +145,7 @@ def rare_events(
 def rare_of(fibre: SubspaceFibre) -> Callable[[Observable], Rare] | None:
     """What an effective theory says of rare events; None where nothing is neglected.
 
-    With a tenth of the particles, and down to 1e-4, where a network of over a million weights runs
-    for each of them.
+    With a tenth of the particles where a network of over a million weights runs for each of them.
     """
     if not bool(fibre.tails.any()):
         return None
@@ -156,7 +155,7 @@ def rare_of(fibre: SubspaceFibre) -> Callable[[Observable], Rare] | None:
         weights = readout.module.parameters() if isinstance(readout, Readout) else ()
         if fibre.direct(known) or sum(w.numel() for w in weights) <= _LARGE:
             return rare_events(fibre, known)
-        return rare_events(fibre, known, particles=200, floor=1e-4)
+        return rare_events(fibre, known, particles=200)
 
     return measured
 

@@ -53,7 +53,7 @@ class Readout(Protocol):
     def __call__(self, activation: Tensor) -> Tensor:
         """That tensor at once."""
 
-    def part(self, samples: slice) -> Readout:
+    def part(self, samples: slice | Tensor) -> Readout:
         """The same network on some of the samples alone."""
 
     def exact(self) -> Readout:

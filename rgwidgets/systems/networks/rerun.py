@@ -170,12 +170,12 @@ class Captured:
         """Outputs (n, …, c) of the module with its layer's output replaced by `activation`."""
         return logits(self.raw(activation))
 
-    def part(self, samples: slice) -> Captured:
+    def part(self, samples: slice | Tensor) -> Captured:
         """The same network on some samples: of every tensor that is as long as the batch."""
         n = samples_in(self.args, self.keywords)
         args, keywords = chosen((self.args, self.keywords), samples)
         found = self._like(self.guard, args, keywords, Prefix(self.layer))
-        found.shape = (len(range(n)[samples]), *self.shape[1:])
+        found.shape = (len(torch.arange(n)[samples]), *self.shape[1:])
         return found
 
     def exact(self) -> Captured:
