@@ -62,47 +62,34 @@ def written(bound: Bound) -> str:
     return str(Estimate(bound.value, bound.error))
 
 
+#: By what, and for which share of new inputs, one asks how far one may cut, and how it is headed.
+_ASKED = (
+    ("average", 0.0, "mean, by average"),
+    ("attack", 0.0, "each, by attack"),
+    ("certificate", 0.0, "each, by certificate"),
+    ("certificate", 0.01, "99 % of new, by certificate"),
+    ("certificate", 0.05, "95 % of new, by certificate"),
+)
+
+
 def _budget(view: View) -> Section:
-    crossovers = view.crossovers()
-    rows = []
+    crossovers, rows = view.crossovers(), []
     for name, tolerance in view.tolerances.items():
-        if tolerance is None:
-            continue
-        found = [
-            _coarsest(view, name, tolerance, by, share)
-            for by, share in (
-                ("average", 0.0),
-                ("attack", 0.0),
-                ("certificate", 0.0),
-                ("certificate", 0.01),
-                ("certificate", 0.05),
-            )
-        ]
-        rows.append(
-            (name, f"{tolerance:g} {view.units[name]}".strip(), f"{crossovers[name]:g}", *found)
-        )
-    return (
-        Section(
-            "How far one may cut",
-            f"The coarsest {view.scale.name} that stays within the tolerance: in the mean over "
-            "inputs by average, for each of them by attack and by certificate, and by certificate "
-            "for so large a share of inputs like them, at 95 % confidence. A mean lets one cut "
-            "further than an adversary does; only a certificate is a promise. The observable "
-            "turns where the mean change passes the tolerance for the first time.",
-            (
-                "observable",
-                "tolerance",
-                "turns at",
-                "mean, by average",
-                "each, by attack",
-                "each, by certificate",
-                "99 % of new, by certificate",
-                "95 % of new, by certificate",
-            ),
-            tuple(rows),
-        )
-        if rows
-        else Section("How far one may cut", "No observable has a tolerance.")
+        if tolerance is not None:
+            found = [_coarsest(view, name, tolerance, by, share) for by, share, _ in _ASKED]
+            allowed = f"{tolerance:g} {view.units[name]}".strip()
+            rows.append((name, allowed, f"{crossovers[name]:g}", *found))
+    if not rows:
+        return Section("How far one may cut", "No observable has a tolerance.")
+    return Section(
+        "How far one may cut",
+        f"The coarsest {view.scale.name} that stays within the tolerance: in the mean over inputs "
+        "by average, for each of them by attack and by certificate, and by certificate for so "
+        "large a share of inputs like them, at 95 % confidence. A mean lets one cut further than "
+        "an adversary does; only a certificate is a promise. The observable turns where the mean "
+        "change passes the tolerance for the first time.",
+        ("observable", "tolerance", "turns at", *(heading for *_, heading in _ASKED)),
+        tuple(rows),
     )
 
 

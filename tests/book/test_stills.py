@@ -36,9 +36,10 @@ def drawn(record: Path, folder: Path, *, top: float) -> list[str]:
     index["charts"] = {"bounds": index["charts"]["bounds"]}
     table = index["table"]
     highest = max(v or 0 for curve in CURVES for vs in table[curve].values() for v in vs)
-    for curve in CURVES:
-        for name, values in table[curve].items():
-            table[curve][name] = [v and v * top / highest for v in values]
+    parts = ("", "_error", "_mean", "_median", "_high", "_largest")
+    for column in (curve + part for curve in CURVES for part in parts):
+        for name, values in table[column].items():
+            table[column][name] = [v and v * top / highest for v in values]
     (folder / "index.json").write_text(json.dumps(index))
     subprocess.run([site._node(), str(STILLS), str(folder)], check=True, timeout=60)
     return re.findall(r"<text[^>]*>([^<]*)</text>", (folder / "still.svg").read_text())

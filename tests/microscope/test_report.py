@@ -167,7 +167,7 @@ def test_a_view_of_weights_is_reported_with_what_it_has(data):
     assert isinstance(view, View)
     report = view.report()
     assert report.influences["first"].average
-    assert len(report.sections) == 7
+    assert len(report.sections) == 8
     assert not any("nothing is said of others" in line for line in report.caveats)
 
 
