@@ -25,8 +25,8 @@ def statistics(each: Tensor, tolerance: float | None = None) -> dict[str, float 
 
     A quantile is the smallest change that so large a share of the samples does not exceed.
 
-    >>> statistics(torch.tensor([0.0, 0.1, 0.2, 0.7]).double(), 0.15)
-    {'mean': 0.25, 'median': 0.1, 'high': 0.7, 'largest': 0.7, 'over': 0.5}
+    >>> statistics(torch.tensor([0.0, 1.0, 2.0, 7.0]), 1.5)
+    {'mean': 2.5, 'median': 1.0, 'high': 7.0, 'largest': 7.0, 'over': 0.5}
     """
     ordered = each.double().sort().values
     ranks = {name: math.ceil(q * len(each) - 1e-9) for name, q in (("median", 0.5), ("high", 0.95))}

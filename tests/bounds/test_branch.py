@@ -128,6 +128,7 @@ def test_a_linear_observable_is_exact_on_every_line(
     assert not bool(found.open.any())
 
 
+@pytest.mark.slow
 def test_the_loss_is_exact_on_a_line() -> None:
     fibre = _small(widths=(3, 5, 3), discarded=1, seed=3)
     observable = fibre.theory.observable("loss")
@@ -135,6 +136,7 @@ def test_the_loss_is_exact_on_a_line() -> None:
     torch.testing.assert_close(found.change, _on_a_line(fibre, observable), atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("discarded", [2, 3])
 def test_a_linear_observable_is_the_best_of_all_activation_patterns(discarded: int) -> None:
     fibre = _small(widths=(6, 4, 3), discarded=discarded)
@@ -184,6 +186,7 @@ def test_smooth_activation_functions_are_divided_until_nothing_is_left(activatio
     assert float((found.change - found.attack).max()) < 1e-4
 
 
+@pytest.mark.slow
 def test_more_work_never_loosens_and_stopping_changes_nothing() -> None:
     fibre = _small(widths=(6, 6, 6, 3), discarded=5)
     loss = fibre.theory.observable("loss")
@@ -200,6 +203,7 @@ def test_more_work_never_loosens_and_stopping_changes_nothing() -> None:
     assert torch.equal(whole.attack, parts.refined.attack)
 
 
+@pytest.mark.slow
 def test_cancelled_it_keeps_what_is_proved_and_goes_on() -> None:
     fibre = _small(widths=(6, 6, 6, 3), discarded=5)
     loss = fibre.theory.observable("loss")
@@ -231,6 +235,7 @@ def test_what_is_open_is_said() -> None:
     assert more.nodes >= 64
 
 
+@pytest.mark.slow
 def test_a_certificate_of_digits_is_close_to_the_attack() -> None:
     theory = DigitsMLP(seed=0).train(5).theory(n=40)
     for rank, goal in ((16, 1.15), (8, 1.3)):
@@ -274,6 +279,7 @@ def test_the_largest_quadratic_on_a_ball_is_found() -> None:
     torch.testing.assert_close(found.value, here, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_region_is_never_exceeded_and_without_reach_it_is_the_fibre() -> None:
     fibre = _small(widths=(4, 5, 3), discarded=2, radius=0.7)
     kept = kept_directions(fibre)
