@@ -26,6 +26,7 @@ from . import (
     maxofk,
     microscope,
     orders,
+    peers,
     rare,
     streaming,
     toy,
@@ -46,6 +47,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "maxofk": maxofk.rows,
     "book": book.rows,
     "bounds": bounds.rows,
+    "peers": peers.rows,
     "extension": extension.rows,
 }
 
