@@ -95,9 +95,10 @@ def _budget(view: View) -> Section:
 
 def _coarsest(view: View, name: str, tolerance: float, by: str, share: float) -> str:
     try:
-        return f"{view.cutoff({name: tolerance}, by=by, share=share):g}"
+        cutoff = view.cutoff({name: tolerance}, by=by, share=share)
     except BudgetError:
         return "none"
+    return f"{cutoff:g}" + ", nothing cut" * (cutoff == view.scale.cutoffs[0])
 
 
 def _of_whom(view: View, cutoff: float) -> Section:

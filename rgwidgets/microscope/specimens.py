@@ -67,7 +67,7 @@ def digits(*, quick: bool = False) -> Specimen:
     theory = network.theory(layer="hidden1", n=64 if quick else 360)
     if not quick:
         schemes["autoencoder's span"] = SparseAutoencoder().projection()
-    ranks = (64, 32, 16, 8, 4) if quick else (64, 48, 32, 24, 20, 16, 12, 10, 8, 6, 4, 2, 1)
+    ranks = (64, 32, 16, 8, 4) if quick else (64, 60, 56, 52, 48, 40, 32, 24, 16, 12, 8, 6, 4, 2, 1)
     return Specimen(theory, schemes, ranks)
 
 
