@@ -81,8 +81,13 @@ test('a record of an older version says how to open it', async () => {
   expect((await refused(older)).mend).toContain('rg.Lens(rg.Flow.load(path))');
 });
 
+test.each(['rgwidgets-flow/1', 'rgwidgets-flow/2'])('%s is known', async format => {
+  const record = await read(zipped(rooted(root => (root.attributes.format = format))));
+  expect(record.table).toBeTruthy();
+});
+
 test('another format says to update', async () => {
-  const next = rooted(root => (root.attributes.format = 'rgwidgets-flow/2'));
+  const next = rooted(root => (root.attributes.format = 'rgwidgets-flow/3'));
   expect((await refused(next)).mend).toContain('Update');
 });
 

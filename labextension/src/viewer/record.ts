@@ -3,7 +3,8 @@ import type { LensRecord, RecordLevel } from '@rgwidgets/lens';
 import { RecordFault, type Words } from './fault';
 import { damaged, gunzip, hostile, tooLarge, OPENED, type Store } from './store';
 
-const FORMAT = 'rgwidgets-flow/1';
+/** What is known of records, the newest last; their pages say what their bounds are of. */
+const FORMATS = ['rgwidgets-flow/1', 'rgwidgets-flow/2'];
 const METADATA_LIMIT = 2 ** 24;
 const PAGE_LIMIT = 2 ** 26;
 const LARGEST = 2 ** 26;
@@ -49,13 +50,17 @@ async function summary(store: Store, words: Words): Promise<Loose> {
   }
   const root = parse(bytes, 'zarr.json', words);
   const format = own(own(root, 'attributes'), 'format');
-  const known = typeof format === 'string' && format.startsWith('rgwidgets-flow/');
-  if (own(root, 'zarr_format') !== 3 || own(root, 'node_type') !== 'group' || !known) {
+  const ours = typeof format === 'string' && format.startsWith('rgwidgets-flow/');
+  if (own(root, 'zarr_format') !== 3 || own(root, 'node_type') !== 'group' || !ours) {
     throw none;
   }
-  if (format !== FORMAT) {
+  if (!FORMATS.includes(format)) {
     throw new RecordFault(
-      words.__('This record has the format %1; %2 is known here.', format, FORMAT),
+      words.__(
+        'This record has the format %1; %2 is known here.',
+        format,
+        FORMATS.join(', ')
+      ),
       words.__('Update rgwidgets, and reload the page.')
     );
   }
