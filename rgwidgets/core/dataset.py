@@ -318,7 +318,9 @@ def _couplings(data: xr.Dataset, row: int) -> dict[str, float] | None:
 
 def tidy(data: xr.Dataset) -> pd.DataFrame:
     """One row for each cutoff and observable, with what the samples of each bound come to."""
-    columns = [*_VALUES, *NUMBERS, *HOWS, *OF, *SHARES, "tolerance", "unit"]
+    said = sorted(OF, key=lambda column: column.endswith("_whom"))
+    columns = [*_VALUES, *NUMBERS, *HOWS, *said[: len(HOWS)], "tolerance", "unit"]
+    columns += [*said[len(HOWS) :], *SHARES]
     frame = data[[c for c in columns if c in data]].to_dataframe().reset_index()
     for column in EACH:
         if column in data:

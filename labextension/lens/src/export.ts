@@ -16,6 +16,7 @@ const COLUMNS = [
   "value_tau",
   ...NUMBERS,
   ...BOUNDS.map((bound) => `${bound}_how`),
+  ...BOUNDS.map((bound) => `${bound}_statistic`),
   "tolerance",
   "unit",
 ];
@@ -41,12 +42,13 @@ function line(table: Table, { scale, observables }: Spec, index: number, at: num
     ...values,
     ...bounds.map(({ error }) => told(error)),
     ...bounds.map(({ kind, how }) => quoted(`${kind}: ${how}`)),
+    ...bounds.map(({ kind, statistic }) => (kind === "none" ? "single" : statistic)),
     told(tolerance),
     quoted(unit),
   ].join(",");
 }
 
-/** One row a cutoff and observable, in the columns of `rgwidgets export --to FILE.csv`. */
+/** One row a cutoff and observable, in the first columns of `rgwidgets export --to FILE.csv`. */
 export function csv(record: LensRecord): string {
   const spec = readSpec(record.spec);
   const table = new Table(record.table, spec);

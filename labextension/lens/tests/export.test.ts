@@ -32,7 +32,9 @@ describe("The table as CSV", () => {
     expect(text.split("\n")[0]).toBe(
       "cutoff,observable,value,value_error,value_tau,average,resample,attack,certificate," +
         "average_error,resample_error,attack_error,certificate_error," +
-        "average_how,resample_how,attack_how,certificate_how,tolerance,unit",
+        "average_how,resample_how,attack_how,certificate_how," +
+        "average_statistic,resample_statistic,attack_statistic,certificate_statistic," +
+        "tolerance,unit",
     );
     const told = rows(text);
     expect(told.map(({ cutoff, observable }) => `${cutoff} ${observable}`).slice(0, 3)).toEqual([
