@@ -5,7 +5,14 @@ let code = null;
 /** What the dial of each lens is labelled with, once it lives. */
 const labels = new WeakMap();
 
-const library = () => (code ??= import(new URL("lens.js", root)));
+/** A browser remembers of an address that it failed, so each further try has another. */
+let tries = 0;
+const library = () =>
+  (code ??= import(new URL(tries ? `lens.js?${tries}` : "lens.js", root)).catch((fault) => {
+    code = null;
+    tries += 1;
+    throw fault;
+  }));
 const charts = () => Promise.resolve(new URL("charts.js", root).href);
 
 async function fetched(address) {
@@ -37,7 +44,6 @@ async function enliven(place) {
     place.dataset.alive = "true";
     place.dispatchEvent(new CustomEvent("book:alive", { bubbles: true }));
   } catch (fault) {
-    code = null;
     dead(place, away, fault);
   }
 }
