@@ -154,10 +154,6 @@ class Bound:
             return None
         return Share(int((self.each > tolerance).sum()), len(self.each))
 
-    def within(self, tolerance: float) -> bool:
-        """Whether the value is a statement, and does not exceed the tolerance."""
-        return bool(self) and self.value <= tolerance
-
     @property
     def quantifier(self) -> str:
         """Of whom the value is, in words; nothing where it does not say."""
