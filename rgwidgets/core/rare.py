@@ -17,7 +17,7 @@ from .progress import track
 if TYPE_CHECKING:
     from .theory import EffectiveTheory
 
-CURVES = ("epsilon", "probability", "low", "high")
+COLUMNS = ("epsilon", "probability", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Rare:
     unit: str = ""
 
     def __post_init__(self) -> None:
-        curves = [getattr(self, curve) for curve in CURVES]
+        curves = [getattr(self, curve) for curve in COLUMNS]
         whole = len({len(curve) for curve in curves}) == 1 and len(self.epsilon) > 0
         whole = whole and all(bool(torch.isfinite(curve).all()) for curve in curves)
         if not whole or float(self.epsilon[0]) != 0 or bool((self.epsilon.diff() <= 0).any()):
@@ -169,7 +169,7 @@ class Rare:
         """
         kept = coarse_steps(self.probability, share)
         kept[(self.probability <= self.floor).nonzero()[:1]] = True  # what `last` reads
-        return replace(self, **{curve: getattr(self, curve)[kept] for curve in CURVES})
+        return replace(self, **{curve: getattr(self, curve)[kept] for curve in COLUMNS})
 
     def __str__(self) -> str:
         ends = [float(self.epsilon[i]) for i in (0, -1)]

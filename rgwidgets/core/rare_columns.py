@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from .errors import ParameterError
-from .rare import CURVES, Rare
+from .rare import COLUMNS, Rare
 
 GRID = ("cutoff", "observable")
 #: Records leave out steps of a curve that are smaller than this share of it.
 _FINE = 0.02
-STEPS = {f"rare_{curve}": curve for curve in CURVES}
+STEPS = {f"rare_{curve}": curve for curve in COLUMNS}
 NUMBERS = {f"rare_{part}": part for part in ("inputs", "calls", "floor", "end")}
 WORDS = {f"rare_{part}": part for part in ("law", "how")}
 Columns = dict[str, tuple[tuple[str, ...], NDArray[Any]]]

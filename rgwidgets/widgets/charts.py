@@ -11,7 +11,7 @@ from ..core.errors import choose
 from ..core.fixed_points import Linearisation
 from ..core.flow import FlowTable
 from ..core.level import CURVES, Level
-from ..core.rare import CURVES as RARE
+from ..core.rare import COLUMNS as RARE
 from ..core.scale import Scale
 from . import change_charts, flow_plane, rare_chart, wire
 from .axes import CHOSEN, TABLE, of_one, params, rules, scale_axis

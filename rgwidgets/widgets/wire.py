@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..core.bounds import Bound, Influence, statistics
 from ..core.flow import FlowTable
 from ..core.level import CURVES, Level, quantised
-from ..core.rare import CURVES as RARE
+from ..core.rare import COLUMNS as RARE
 from ..core.rare import Rare
 
 Json = dict[str, Any]
